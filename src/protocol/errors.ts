@@ -28,6 +28,8 @@ export class InvalidPayloadError extends Error {
   override readonly name = "InvalidPayloadError";
   readonly code = "PROTOCOL_INVALID_PAYLOAD";
   readonly payload: string;
+  /** What is wrong, without the payload's name. */
+  readonly rule: string;
 
   /**
    * @param payload which payload (`HandshakeRequest`, `channel_closed`, …)
@@ -36,5 +38,6 @@ export class InvalidPayloadError extends Error {
   constructor(payload: string, rule: string, options?: ErrorOptions) {
     super(`invalid ${payload}: ${rule}`, options);
     this.payload = payload;
+    this.rule = rule;
   }
 }

@@ -122,6 +122,26 @@ export interface WindowSize {
   readonly rows: number;
 }
 
+/**
+ * How standard input is used: keys for a terminal at the other side (raw mode and escapes where it is a terminal),
+ * plain bytes, or not read at all.
+ */
+export type InputUse = "keyboard" | "bytes" | "none";
+
+/** Standard input, output and error of this process, and the terminal's window. */
+export interface StandardStreams {
+  /** Standard input and output as one stream. There is one owner: called once. */
+  attach(events: LocalStreamEvents, input: InputUse): LocalStream;
+  /** Queues bytes for standard error. */
+  writeError(bytes: Uint8Array): void;
+  /** The window's size; 300 columns by 100 rows where there is no terminal, as AWS's client reports it. */
+  windowSize(): WindowSize;
+  /** Whether the size is that of a real window. */
+  readonly hasWindow: boolean;
+  /** Calls back when the window has changed; the result stops it. */
+  onResize(changed: () => void): () => void;
+}
+
 /** A fresh token and stream URL for a session that goes on. */
 export interface ResumedSession {
   readonly streamUrl: string;

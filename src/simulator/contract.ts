@@ -50,6 +50,12 @@ export interface AgentLink {
   send(frame: Uint8Array): void;
   /** The session is over; `output` becomes the reason in channel_closed, empty for a normal end. */
   completed(output: string): void;
+  /**
+   * Bytes given to `send` that the client's side has not taken yet: a paced or faulty link, or a client that does
+   * not read. An agent that sends without pacing should wait while there are many (a megabyte); far above that
+   * (64 MiB) frames are thrown away. Absent: never anything to wait for.
+   */
+  bufferedBytes?(): number;
   /** One line for whoever watches the stand-in; no payload. */
   log(event: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
 }

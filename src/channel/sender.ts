@@ -1,0 +1,259 @@
+/**
+ * The sending half: decides when a message may go out, what is lost, when it goes again and how fast, from acks,
+ * timeouts, pauses and the state of the connection. Knows frames and sizes, not what is in them.
+ */
+import { ChannelLimitError } from "./errors.ts";
+import type { ChannelLimits, ChannelPolicies } from "./limits.ts";
+import { Outbox, type OutboxEntry } from "./outbox.ts";
+import { RttEstimator } from "./rtt.ts";
+import { DelayWindow } from "./window.ts";
+
+/** What a sender asks of its owner. */
+export interface SenderOwner {
+  /** Makes the frame of a new message. */
+  encode(sequenceNumber: number, payloadType: number, payload: Uint8Array, nowMs: number): Uint8Array;
+  /** Gives a frame to the transport. */
+  transmit(frame: Uint8Array): void;
+}
+
+/** After so many timeouts in a row without any ack, one message at a time is sent to look for the peer. */
+const PROBING_AFTER_TIMEOUTS = 2;
+
+/** Reliable sending of one direction. */
+export class Sender {
+  readonly #limits: ChannelLimits;
+  readonly #policies: ChannelPolicies;
+  readonly #owner: SenderOwner;
+  readonly #outbox = new Outbox();
+  readonly #rtt: RttEstimator;
+  readonly #window: DelayWindow;
+
+  #connected = false;
+  #paused = false;
+  #pausedAtMs = 0;
+  /** Sendings with a higher number happened after the pause began. */
+  #pausedAtTransmission = 0;
+  #probeGranted = false;
+
+  /** Timeouts since the last ack that removed something. */
+  #silentTimeouts = 0;
+  #lastAckAtMs = Number.NEGATIVE_INFINITY;
+  #latestTransmission = 0;
+  /** Latest sending that is known to have arrived. */
+  #arrivedTransmission = 0;
+
+  /** Messages sent for the first time. */
+  sentMessages = 0;
+  resentMessages = 0;
+  timeouts = 0;
+
+  constructor(owner: SenderOwner, limits: ChannelLimits, policies: ChannelPolicies) {
+    this.#owner = owner;
+    this.#limits = limits;
+    this.#policies = policies;
+    this.#rtt = new RttEstimator(limits);
+    this.#window = new DelayWindow(limits);
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get rttMs(): number | undefined {
+    return this.#rtt.smoothedMs;
+  }
+
+  get minRttMs(): number | undefined {
+    return this.#window.baseRttMs;
+  }
+
+  get windowBytes(): number {
+    return this.#window.windowBytes;
+  }
+
+  get unackedBytes(): number {
+    return this.#outbox.unackedBytes;
+  }
+
+  get unackedMessages(): number {
+    return this.#outbox.unackedMessages;
+  }
+
+  /** Current retransmission timeout; in a pause at least the longest back-off: nobody is there to hurry for. */
+  get rtoMs(): number {
+    return this.#paused ? Math.max(this.#rtt.rtoMs, this.#limits.maxBackoffMs) : this.#rtt.rtoMs;
+  }
+
+  /** Whether a new message may go out at once, the window aside. */
+  get open(): boolean {
+    if (!this.#connected) return false;
+    return !this.#paused || (this.#probeGranted && this.#outbox.unackedMessages === 0);
+  }
+
+  /** Payload bytes of new data that may be sent now. */
+  get room(): number {
+    if (!this.open || this.#outbox.firstLost !== undefined) return 0;
+    if (this.#paused) return this.#limits.minRoomBytes;
+    if (this.#outbox.unackedMessages >= this.#limits.maxUnackedMessages) return 0;
+    const inFlightBytes = this.#outbox.inFlightBytes;
+    const room = Math.floor(
+      Math.min(
+        this.#window.windowBytes - inFlightBytes,
+        this.#limits.maxUnackedBytes - this.#outbox.unackedBytes,
+      ),
+    );
+    return room >= this.#limits.minRoomBytes ? room : 0;
+  }
+
+  /** Why a payload of this size cannot be kept until it is acknowledged; undefined when it can. */
+  refusal(payloadBytes: number): ChannelLimitError | undefined {
+    const { hardUnackedBytes, hardUnackedMessages } = this.#limits;
+    const bytes = this.#outbox.unackedBytes + payloadBytes;
+    if (bytes > hardUnackedBytes) return new ChannelLimitError("hardUnackedBytes", bytes, hardUnackedBytes);
+    const messages = this.#outbox.unackedMessages + 1;
+    if (messages <= hardUnackedMessages) return undefined;
+    return new ChannelLimitError("hardUnackedMessages", messages, hardUnackedMessages);
+  }
+
+  /** Sends a new message. The caller has seen that `open` is true and `refusal` undefined. */
+  send(payloadType: number, payload: Uint8Array, nowMs: number): void {
+    const frame = this.#owner.encode(this.#outbox.nextSequenceNumber, payloadType, payload, nowMs);
+    this.#transmit(this.#outbox.add(frame, payload.length), nowMs);
+  }
+
+  /** An ack arrived. Returns false when nothing with that number was waiting. */
+  acknowledge(sequenceNumber: number, nowMs: number): boolean {
+    const entry = this.#outbox.acknowledge(sequenceNumber);
+    if (entry === undefined) return false;
+    this.#silentTimeouts = 0;
+    this.#lastAckAtMs = nowMs;
+    // The delay of what was already given up tells of an outage, not of a queue: the window does not learn from it.
+    const windowRttMs = entry.clean && !entry.lost ? Math.max(0, nowMs - entry.sentAtMs) : -1;
+    if (entry.clean) {
+      this.#rtt.sample(nowMs - entry.sentAtMs);
+      if (entry.transmission > this.#arrivedTransmission) this.#arrivedTransmission = entry.transmission;
+      if (entry.lost) {
+        // It was never sent again and has arrived: the timeout came too early, for the others as well.
+        this.#window.undoCollapse();
+        this.#outbox.restoreLost(nowMs);
+      } else this.#window.confirmCollapse();
+    }
+    this.#window.acked(
+      entry.payloadBytes,
+      windowRttMs,
+      sequenceNumber,
+      this.#outbox.nextSequenceNumber,
+      nowMs,
+    );
+    if (this.#paused && entry.transmission > this.#pausedAtTransmission) this.#endPause();
+    this.#sendLost(nowMs);
+    return true;
+  }
+
+  /** The transport is up, for the first time or again: everything unacknowledged is sent again, window by window. */
+  connect(nowMs: number): void {
+    this.#connected = true;
+    // Whether the other side is away is told anew on every connection.
+    this.#endPause();
+    this.#startOver(nowMs);
+  }
+
+  disconnect(): void {
+    this.#connected = false;
+  }
+
+  /** The other side is away: nothing new, and what is unacknowledged goes again one message at a time. */
+  pause(nowMs: number): void {
+    if (this.#paused || !this.#policies.honourPause) return;
+    this.#paused = true;
+    this.#pausedAtMs = nowMs;
+    this.#pausedAtTransmission = this.#latestTransmission;
+  }
+
+  /** The other side is back. What was sent while it was away is gone. */
+  resume(nowMs: number): void {
+    if (!this.#paused) return;
+    this.#endPause();
+    if (this.#connected) this.#startOver(nowMs);
+  }
+
+  /** Does what has fallen due. */
+  tick(nowMs: number): void {
+    if (!this.#connected) return;
+    if (this.#paused && !this.#probeGranted && nowMs >= this.#pausedAtMs + this.#limits.pauseProbeMs) {
+      this.#probeGranted = true;
+    }
+    const oldest = this.#outbox.oldestInFlight;
+    if (!this.#policies.resend || oldest === undefined) return;
+    const sentUntilMs = nowMs - this.rtoMs;
+    if (oldest.timerAtMs > sentUntilMs) return;
+    this.timeouts++;
+    if (this.#othersArrive(oldest)) {
+      this.#window.lost();
+      this.#outbox.expire(sentUntilMs);
+    } else {
+      this.#silentTimeouts++;
+      this.#rtt.backOff();
+      this.#window.collapse();
+      this.#outbox.loseAll(false);
+    }
+    this.#sendLost(nowMs);
+  }
+
+  /** When `tick` has something to do. */
+  get nextWakeAt(): number | undefined {
+    if (!this.#connected) return undefined;
+    const oldest = this.#outbox.oldestInFlight;
+    const timeoutAtMs =
+      oldest === undefined || !this.#policies.resend ? undefined : oldest.timerAtMs + this.rtoMs;
+    if (!this.#paused || this.#probeGranted) return timeoutAtMs;
+    const probeAtMs = this.#pausedAtMs + this.#limits.pauseProbeMs;
+    return timeoutAtMs === undefined ? probeAtMs : Math.min(timeoutAtMs, probeAtMs);
+  }
+
+  /** Whether something sent after this message has arrived, surely or, judged by the time of the last ack, probably. */
+  #othersArrive(entry: OutboxEntry): boolean {
+    if (this.#arrivedTransmission > entry.transmission) return true;
+    const roundTripMs = Math.max(this.#rtt.smoothedMs ?? 0, this.rtoMs / 2);
+    return this.#lastAckAtMs > entry.timerAtMs + roundTripMs;
+  }
+
+  #endPause(): void {
+    this.#paused = false;
+    this.#probeGranted = false;
+  }
+
+  #startOver(nowMs: number): void {
+    this.#silentTimeouts = 0;
+    this.#rtt.resetBackoff();
+    this.#window.restart();
+    if (this.#policies.resend) this.#outbox.loseAll(true);
+    this.#sendLost(nowMs);
+  }
+
+  /** Sends lost messages as far as the window allows; a silent or absent peer gets one at a time. */
+  #sendLost(nowMs: number): void {
+    if (!this.#connected) return;
+    const oneAtATime = this.#paused || this.#silentTimeouts >= PROBING_AFTER_TIMEOUTS;
+    for (let entry = this.#outbox.firstLost; entry !== undefined; entry = this.#outbox.firstLost) {
+      const inFlightBytes = this.#outbox.inFlightBytes;
+      if (this.#outbox.oldestInFlight !== undefined) {
+        if (oneAtATime || inFlightBytes + entry.payloadBytes > this.#window.windowBytes) return;
+      }
+      this.#transmit(entry, nowMs);
+    }
+  }
+
+  #transmit(entry: OutboxEntry, nowMs: number): void {
+    if (entry.transmission === 0) this.sentMessages++;
+    else this.resentMessages++;
+    this.#outbox.markSent(entry, nowMs);
+    this.#latestTransmission = entry.transmission;
+    this.#window.sent(this.#outbox.inFlightBytes, entry.payloadBytes, nowMs);
+    this.#owner.transmit(entry.frame);
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Log lines of a session to a file that is rotated by size, or to standard error. Off unless asked for. Lines hold
+ * event names, numbers and short words: never payload, tokens, keys or a URL's query.
+ */
+import { appendFileSync, chmodSync, renameSync, statSync } from "node:fs";
+
+import type { Log, LogLevel } from "../session/index.ts";
+
+/** How to log. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  /** Path of the file, or `-` for standard error. */
+  readonly file: string;
+  readonly format: "text" | "json";
+  /** A file that would grow beyond this is renamed to `<file>.1` first. */
+  readonly maxFileBytes: number;
+  /** Writes a line to standard error. */
+  readonly writeError: (line: string) => void;
+}
+
+/** Severity in rising order. */
+export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/** A log that drops everything. */
+export const noLog: Log = () => {};
+
+/** Opens a log. A file that cannot be written is reported once on standard error; the session goes on. */
+export function openLog(options: LogOptions): Log {
+  const threshold = LOG_LEVELS.indexOf(options.level);
+  const writeLine = options.file === "-" ? options.writeError : fileWriter(options);
+  return (level, event, fields = {}) => {
+    if (LOG_LEVELS.indexOf(level) < threshold) return;
+    const time = new Date().toISOString();
+    writeLine(
+      options.format === "json"
+        ? JSON.stringify({ time, level, event, pid: process.pid, ...fields })
+        : `${time} ${level.toUpperCase().padEnd(5)} [${process.pid}] ${event}${textFields(fields)}`,
+    );
+  };
+}
+
+function textFields(fields: Readonly<Record<string, string | number | boolean>>): string {
+  let text = "";
+  for (const [name, value] of Object.entries(fields)) {
+    text += ` ${name}=${typeof value === "string" ? JSON.stringify(value) : String(value)}`;
+  }
+  return text;
+}
+
+function fileWriter(options: LogOptions): (line: string) => void {
+  let sizeBytes = -1;
+  let failed = false;
+  return (line) => {
+    if (failed) return;
+    const bytes = Buffer.from(`${line}\n`);
+    try {
+      if (sizeBytes < 0) sizeBytes = statSync(options.file, { throwIfNoEntry: false })?.size ?? 0;
+      if (sizeBytes > 0 && sizeBytes + bytes.length > options.maxFileBytes) {
+        renameSync(options.file, `${options.file}.1`);
+        sizeBytes = 0;
+      }
+      appendFileSync(options.file, bytes, { mode: 0o600 });
+      if (sizeBytes === 0) chmodSync(options.file, 0o600);
+      sizeBytes += bytes.length;
+    } catch (error) {
+      failed = true;
+      options.writeError(`The log file ${options.file} cannot be written: ${(error as Error).message}`);
+    }
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Which of the two faces was asked for. The only place that ends the process; every way out lets the standard streams
+ * drain first. Loads nothing that the path taken does not need.
+ */
+import { VERSION } from "./version.ts";
+
+const args = process.argv.slice(2);
+
+if (args.length === 1 && args[0] === "--version") {
+  // Asked by the AWS CLI before every session.
+  process.stdout.write(`${VERSION}\n`);
+} else {
+  process.on("uncaughtException", (error) => void crash(error));
+  process.on("unhandledRejection", (error) => void crash(error));
+  await run();
+}
+
+/** Words that are commands of this program rather than arguments of the AWS CLI. */
+function isCommand(word: string | undefined): boolean {
+  return word !== undefined && ["demo"].includes(word);
+}
+
+async function run(): Promise<void> {
+  const { leave } = await import("./host/index.ts");
+  if (isCommand(args[0])) {
+    const { runCommandLine } = await import("./cli/index.ts");
+    return leave(await runCommandLine(args, process.env, VERSION, exit), exit);
+  }
+  const { runPlugin } = await import("./plugin/index.ts");
+  return leave(await runPlugin(args, process.env, VERSION, exit), exit);
+}
+
+function exit(code: number): never {
+  return process.exit(code);
+}
+
+/** The terminal is put back by its own exit hook. */
+async function crash(error: unknown): Promise<never> {
+  const { leave, reportDefect } = await import("./host/index.ts");
+  reportDefect(error);
+  // With the token in an argument the AWS CLI would print it after any exit but 0.
+  const exposed = args.length >= 3 && !(args[0] ?? "").startsWith("AWS_SSM_START_SESSION_RESPONSE");
+  return leave(exposed ? 0 : 1, exit);
+}

@@ -1,0 +1,86 @@
+/**
+ * The positional arguments with which the AWS CLI and its imitators start this program, checked and turned into one
+ * typed value. Reads the environment variable that the response may be in, and removes it.
+ */
+import type { SessionParameters } from "../session/index.ts";
+import { BadInputError, parseRequest, parseResponse } from "./response.ts";
+
+/** What is to be done. */
+export type Invocation =
+  | { readonly kind: "installed" }
+  | { readonly kind: "version" }
+  | { readonly kind: "unknown operation"; readonly argument: string }
+  | { readonly kind: "invalid operation"; readonly exposed: boolean }
+  | {
+      readonly kind: "start";
+      readonly session: SessionParameters;
+      readonly region: string;
+      /** Empty: the default one. */
+      readonly profile: string;
+      /** Absent altogether: started by an AWS CLI too old for encrypted sessions. */
+      readonly profileGiven: boolean;
+      /** Target of the request, empty when unknown. */
+      readonly target: string;
+      /** Endpoint of the API, empty for the regional one. */
+      readonly endpoint: string;
+      readonly exposed: boolean;
+    }
+  | { readonly kind: "bad input"; readonly reason: string; readonly exposed: boolean };
+
+/** The AWS CLI names variables of this form; anything else in the first argument is the response itself. */
+const RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE";
+
+/**
+ * Reads the arguments behind the program's name. `exposed` is true when the token stood in an argument: then a
+ * non-zero exit would make the AWS CLI print it.
+ */
+export function readArguments(
+  args: readonly string[],
+  environment: Record<string, string | undefined>,
+): Invocation {
+  const [response = "", region = "", operation = "", profile, request, endpoint] = args;
+  if (args.length === 0) return { kind: "installed" };
+  if (args.length === 1 && response === "--version") return { kind: "version" };
+  if (args.length < 3) return { kind: "unknown operation", argument: response };
+  const exposed = !response.startsWith(RESPONSE_VARIABLE);
+  // Taken out of the environment first, so that nothing we start inherits the token, whatever happens next.
+  const text = exposed ? response : takeVariable(environment, response);
+  if (operation !== "StartSession") return { kind: "invalid operation", exposed };
+  try {
+    if (text === undefined) {
+      throw new BadInputError(`the environment variable ${response.slice(0, 100)} is not set`);
+    }
+    return {
+      kind: "start",
+      session: parseResponse(text),
+      region: checkRegion(region),
+      profile: profile ?? "",
+      profileGiven: profile !== undefined,
+      target: request === undefined || request.trim() === "" ? "" : parseRequest(request),
+      endpoint: checkEndpoint(endpoint ?? ""),
+      exposed,
+    };
+  } catch (error) {
+    if (!(error instanceof BadInputError)) throw error;
+    return { kind: "bad input", reason: error.message, exposed };
+  }
+}
+
+function takeVariable(environment: Record<string, string | undefined>, name: string): string | undefined {
+  const value = environment[name];
+  delete environment[name];
+  return value;
+}
+
+function checkRegion(region: string): string {
+  if (/^[a-z0-9]+(-[a-z0-9]+)*$/i.test(region) && region.length <= 63) return region;
+  throw new BadInputError(
+    `the region must be a name such as us-east-1, it is ${JSON.stringify(region.slice(0, 60))}`,
+  );
+}
+
+function checkEndpoint(endpoint: string): string {
+  if (endpoint === "") return "";
+  if (/^https?:\/\/[^\s/]/i.test(endpoint) && URL.canParse(endpoint)) return endpoint;
+  throw new BadInputError("the endpoint must be an http or https URL");
+}

@@ -1,0 +1,50 @@
+/** The exit codes of this face. */
+import type { SessionEnd } from "../session/index.ts";
+import type { ProcessSignal } from "../terminal/index.ts";
+
+/** 128 + number of the signal. */
+export const SIGNAL_EXIT_CODES: Readonly<Record<ProcessSignal, number>> = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGQUIT: 131,
+  SIGTERM: 143,
+};
+
+/** What decides the code besides the end. */
+export interface ExitCircumstances {
+  /** The token stood in an argument: the AWS CLI prints its arguments when we exit with anything but 0. */
+  readonly exposed: boolean;
+  /** The remote command's code is wanted. */
+  readonly propagate: boolean;
+  /** The signal that made us end the session, if one did. */
+  readonly signal: ProcessSignal | undefined;
+  /** The session had come up. */
+  readonly ran: boolean;
+}
+
+/**
+ * 0: the session ran and ended; 1: it never came up or was lost for good; 143, 129: ended by SIGTERM, SIGHUP.
+ * With propagation the command's own code, and 255 when the session was lost before it came.
+ */
+export function exitCodeFor(end: SessionEnd, circumstances: ExitCircumstances): number {
+  if (circumstances.exposed) return 0;
+  const { signal, propagate, ran } = circumstances;
+  switch (end.kind) {
+    case "failed":
+      return 1;
+    case "lost":
+      return propagate ? (remoteCode(end.exitCode) ?? 255) : 1;
+    case "terminated":
+      // Ctrl-C is how people end a tunnel: no failure.
+      if (signal === undefined || (signal === "SIGINT" && ran)) return 0;
+      return SIGNAL_EXIT_CODES[signal];
+    case "closed":
+      return propagate ? (remoteCode(end.exitCode) ?? 0) : 0;
+  }
+}
+
+/** -1 stands for a command that a signal killed; no exit code can say that but 255. */
+function remoteCode(exitCode: number | undefined): number | undefined {
+  if (exitCode === undefined) return undefined;
+  return exitCode < 0 || exitCode > 255 ? 255 : exitCode;
+}

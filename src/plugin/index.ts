@@ -1,0 +1,2 @@
+/** Door of the AWS CLI's face. */
+export { runPlugin } from "./run.ts";

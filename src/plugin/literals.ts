@@ -1,0 +1,60 @@
+/**
+ * The texts of AWS's client that other programs match, byte for byte. Nothing else of this face goes to standard
+ * output.
+ */
+
+export const INSTALLED =
+  "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n";
+
+export const INVALID_OPERATION = "Invalid Operation";
+
+export const TERMINATE_SIGNAL = "Terminate signal received, exiting.\n";
+
+export const WAITING = "\nWaiting for connections...\n";
+
+export const DESTINATION_FAILED = "\nConnection to destination port failed, check SSM Agent logs.\n";
+
+/** For one or two arguments that are no known operation. */
+export function unknownOperation(argument: string): string {
+  return `\nUnknown operation ${argument}. \nUse session-manager-plugin --version to check the version.\n\n`;
+}
+
+export function starting(sessionId: string): string {
+  return `\nStarting session with SessionId: ${sessionId}\n`;
+}
+
+export function cannotStart(reason: string): string {
+  return `Cannot perform start session: ${reason}\n`;
+}
+
+/** Without a newline: `WAITING` begins with one, and basic sessions add it. */
+export function portOpened(port: number, sessionId: string): string {
+  return `Port ${port} opened for sessionId ${sessionId}.`;
+}
+
+export function unixSocketOpened(path: string, sessionId: string): string {
+  return `Unix socket ${path} opened for sessionId ${sessionId}.`;
+}
+
+/** At the first connection of a multiplexed session. */
+export function connectionAcceptedMultiplexed(sessionId: string): string {
+  return `\nConnection accepted for session [${sessionId}]\n`;
+}
+
+/** At every connection of a basic session. */
+export function connectionAcceptedBasic(sessionId: string): string {
+  return `Connection accepted for session ${sessionId}.\n`;
+}
+
+export function exiting(sessionId: string): string {
+  return `\n\nExiting session with sessionId: ${sessionId}.\n\n`;
+}
+
+export function endedWithReason(sessionId: string, reason: string): string {
+  return `\n\nSessionId: ${sessionId} : ${reason}\n\n`;
+}
+
+/** ResumeSession says that the session does not exist any more. */
+export function timedOut(sessionId: string): string {
+  return `Session: ${sessionId} timed out.\n`;
+}

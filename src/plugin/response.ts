@@ -1,0 +1,70 @@
+/**
+ * The JSON texts of the start arguments: the StartSession response and its request. Keys are matched without regard
+ * to case, because SSM and ECS write them differently; unknown ones are ignored.
+ */
+import { z } from "zod";
+
+import { InvalidPayloadError, parseJsonText } from "../protocol/index.ts";
+import type { SessionParameters } from "../session/index.ts";
+
+/** Arguments that cannot be used; the message names the field and never holds a secret. */
+export class BadInputError extends Error {
+  override readonly name = "BadInputError";
+  readonly code = "PLUGIN_BAD_INPUT";
+}
+
+const required = (field: string): z.ZodType<string> =>
+  z
+    .string({ error: (issue) => (issue.input === undefined ? `${field} is missing` : `${field} must be a text`) })
+    .min(1, { error: `${field} is empty` });
+
+const response = z.preprocess(
+  foldKeys,
+  z.object(
+    { sessionid: required("SessionId"), streamurl: required("StreamUrl"), tokenvalue: required("TokenValue") },
+    { error: "it must be a JSON object" },
+  ),
+);
+
+const request = z.preprocess(
+  foldKeys,
+  z.object(
+    { target: z.string({ error: "Target must be a text" }).optional() },
+    { error: "it must be a JSON object" },
+  ),
+);
+
+/** Reads a StartSession response. @throws BadInputError */
+export function parseResponse(text: string): SessionParameters {
+  const { sessionid, streamurl, tokenvalue } = parse("the StartSession response", response, text);
+  if (!/^[\w.,=@:+/-]{1,512}$/.test(sessionid)) {
+    throw new BadInputError("the StartSession response: SessionId has characters that no session id has");
+  }
+  return { sessionId: sessionid, streamUrl: streamurl, tokenValue: tokenvalue };
+}
+
+/** Reads a StartSession request: its Target, empty when there is none. @throws BadInputError */
+export function parseRequest(text: string): string {
+  return parse("the request", request, text).target ?? "";
+}
+
+function parse<T>(what: string, schema: z.ZodType<T>, text: string): T {
+  try {
+    return parseJsonText(what, schema, text);
+  } catch (error) {
+    if (!(error instanceof InvalidPayloadError)) throw error;
+    // The field stands in the message already; the path would repeat it in lower case.
+    throw new BadInputError(`${what}: ${error.rule.replace(/^[a-z]+: /, "")}`);
+  }
+}
+
+/** Lower-case keys; the first of several that differ in case only wins. Anything but an object is left as it is. */
+function foldKeys(value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  const folded: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const [key, field] of Object.entries(value)) {
+    const name = key.toLowerCase();
+    if (!(name in folded)) folded[name] = field;
+  }
+  return folded;
+}

@@ -1,0 +1,107 @@
+/**
+ * What this face says while a session runs: AWS's literal lines, on the stream that was chosen, and the few lines of
+ * our own on standard error. Decides nothing.
+ */
+import type { SessionEnd, SessionObserver } from "../session/index.ts";
+import { SessionGoneError } from "../session/index.ts";
+import { harmless, harmlessLine } from "./harmless.ts";
+import * as literal from "./literals.ts";
+
+/** Where the lines go. */
+export interface StatusOutput {
+  /** AWS's literals; drops them when they are not wanted. */
+  status(text: string): void;
+  /** Errors: with the status lines, or on standard error when those are not wanted. */
+  error(text: string): void;
+  /** A line of our own for a person; dropped where nobody would see it. */
+  person(line: string): void;
+}
+
+/** Observer that prints. */
+export class StatusLines implements SessionObserver {
+  readonly #sessionId: string;
+  readonly #output: StatusOutput;
+  #ownsOutput = false;
+
+  constructor(sessionId: string, output: StatusOutput) {
+    this.#sessionId = sessionId;
+    this.#output = output;
+  }
+
+  /** Before anything else. */
+  starting(): void {
+    this.#output.status(literal.starting(this.#sessionId));
+  }
+
+  started(info: { readonly ownsOutput: boolean }): void {
+    this.#ownsOutput = info.ownsOutput;
+  }
+
+  customerMessage(text: string): void {
+    this.#output.status(`${harmless(text)}\n`);
+  }
+
+  listening(
+    at: { readonly port: number; readonly unixPath?: string },
+    mode: "multiplexed" | "basic",
+  ): void {
+    const opened =
+      at.unixPath === undefined
+        ? literal.portOpened(at.port, this.#sessionId)
+        : literal.unixSocketOpened(at.unixPath, this.#sessionId);
+    this.#output.status(opened + (mode === "multiplexed" ? literal.WAITING : "\n"));
+  }
+
+  connectionAccepted(mode: "multiplexed" | "basic", count: number): void {
+    if (mode === "basic") this.#output.status(literal.connectionAcceptedBasic(this.#sessionId));
+    else if (count === 1) this.#output.status(literal.connectionAcceptedMultiplexed(this.#sessionId));
+  }
+
+  destinationFailed(): void {
+    this.#output.status(literal.DESTINATION_FAILED);
+  }
+
+  connectionLost(why: string): void {
+    this.#output.person(`Connection lost (${harmlessLine(why)}), reconnecting…`);
+  }
+
+  connectionRestored(afterMs: number, resentMessages: number): void {
+    const seconds = (afterMs / 1000).toFixed(1);
+    this.#output.person(`Connection restored after ${seconds} s, ${resentMessages} messages sent again.`);
+  }
+
+  /** Ctrl-C, SIGTERM or SIGHUP ends a tunnel. */
+  terminating(): void {
+    this.#status(literal.TERMINATE_SIGNAL);
+  }
+
+  ended(end: SessionEnd): void {
+    switch (end.kind) {
+      case "closed": {
+        const reason = harmless(end.reason).trim();
+        if (reason === "") return this.#status(literal.exiting(this.#sessionId));
+        return this.#error(literal.endedWithReason(this.#sessionId, reason));
+      }
+      case "terminated":
+        return this.#status(literal.exiting(this.#sessionId));
+      case "failed":
+        return this.#error(literal.cannotStart(harmlessLine(end.error.message)));
+      case "lost":
+        if (end.error instanceof SessionGoneError) {
+          this.#output.person("The session reached its idle time-out or its maximum duration, or was terminated.");
+          return this.#error(literal.timedOut(this.#sessionId));
+        }
+        return this.#error(literal.endedWithReason(this.#sessionId, harmlessLine(end.error.message)));
+    }
+  }
+
+  /** Lines behind a connection's bytes would be taken for some of them. */
+  #status(text: string): void {
+    if (!this.#ownsOutput) this.#output.status(text);
+  }
+
+  #error(text: string): void {
+    if (this.#ownsOutput) this.#output.person(text.trim());
+    else this.#output.error(text);
+  }
+}

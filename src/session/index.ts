@@ -1,0 +1,9 @@
+/** Door of the session room: open a session, run it, learn how it ended. */
+export type { SessionEnd } from "./end.ts";
+export * from "./errors.ts";
+export type { ForwardedSignal } from "./kinds/kind.ts";
+export { SESSION_KINDS } from "./kinds/table.ts";
+export type { SessionObserver } from "./observer.ts";
+export * from "./seams.ts";
+export { Session, type SessionParameters, type SessionWorld } from "./session.ts";
+export { DEFAULT_SETTINGS, type SessionSettings } from "./settings.ts";

@@ -1,0 +1,119 @@
+/**
+ * One local connection of a multiplexed port session: the local socket on one side, a smux stream on the other,
+ * and the rules of how the end of one reaches the other.
+ */
+import type { Mux } from "../../smux/index.ts";
+import type { LocalStream } from "../seams.ts";
+import type { KindContext } from "./kind.ts";
+import { Linger } from "./linger.ts";
+
+/** Queued upload bytes of one connection at which its socket is paused. */
+const PAUSE_AT_BYTES = 128 * 1024;
+
+/** See the file's comment. */
+export class Tunnel {
+  readonly streamId: number;
+  readonly #context: KindContext;
+  readonly #mux: Mux;
+  readonly #local: LocalStream;
+  readonly #pump: () => void;
+  #linger: Linger | undefined;
+  #paused = false;
+  #received = false;
+  #localClosed = false;
+  #remoteFinished = false;
+  /** Bytes given to the local socket and not written yet, as the budget counts them. */
+  #queuedBytes = 0;
+
+  /** @param pump sends what the multiplexer has to send */
+  constructor(context: KindContext, mux: Mux, streamId: number, local: LocalStream, pump: () => void) {
+    this.#context = context;
+    this.#mux = mux;
+    this.streamId = streamId;
+    this.#local = local;
+    this.#pump = pump;
+  }
+
+  /** Whether the destination has sent anything yet. */
+  get hasReceived(): boolean {
+    return this.#received;
+  }
+
+  /** Bytes from the local socket. */
+  localData(bytes: Uint8Array): void {
+    if (this.#remoteFinished) return;
+    if (this.#mux.write(this.streamId, bytes) >= PAUSE_AT_BYTES) this.pause();
+  }
+
+  /** Stops reading the local socket. */
+  pause(): void {
+    if (this.#paused || this.#localClosed) return;
+    this.#paused = true;
+    this.#local.pause();
+  }
+
+  /** Goes on reading the local socket if its upload queue is short. */
+  resume(): void {
+    if (!this.#paused || this.#localClosed) return;
+    if (this.#mux.streamQueuedBytes(this.streamId) >= PAUSE_AT_BYTES) return;
+    this.#paused = false;
+    this.#local.resume();
+  }
+
+  /** The local side half-closed: FIN goes out once the answer has ended. */
+  localEnded(): void {
+    if (this.#remoteFinished || this.#linger !== undefined) return;
+    this.#linger = new Linger(
+      this.#context,
+      () => this.#mux.streamQueuedBytes(this.streamId) === 0,
+      () => {
+        this.#mux.finish(this.streamId);
+        this.#pump();
+      },
+    );
+  }
+
+  /** The local socket has taken bytes. */
+  localWritten(bytes: number): void {
+    this.#queuedBytes -= bytes;
+    this.#context.budget.remove(bytes);
+  }
+
+  /** The local socket is gone: nothing that is queued or still comes has a reader. */
+  localClosed(): void {
+    this.#localClosed = true;
+    this.#linger?.cancel();
+    this.#context.budget.remove(this.#queuedBytes);
+    this.#queuedBytes = 0;
+    this.#mux.abort(this.streamId);
+  }
+
+  /** Bytes from the destination. */
+  remoteData(bytes: Uint8Array): void {
+    if (this.#localClosed) return;
+    this.#received = true;
+    this.#linger?.touch();
+    this.#queuedBytes += bytes.length;
+    this.#context.budget.add(bytes.length);
+    this.#local.write(bytes);
+  }
+
+  /** The agent closed the connection to the destination, in both directions. */
+  remoteFinished(refused: boolean): void {
+    this.#remoteFinished = true;
+    this.#linger?.cancel();
+    // Nobody at the other side takes what is still queued; our FIN completes the stream.
+    this.#mux.abort(this.streamId);
+    if (this.#localClosed) return;
+    if (refused) this.#local.reset();
+    else this.#local.close();
+  }
+
+  /** Ends the local socket: after its queue is written, or at once. */
+  close(orderly: boolean): void {
+    this.#linger?.cancel();
+    if (this.#localClosed) return;
+    if (orderly) this.#local.close();
+    else this.#local.reset();
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Decides when a connection that says nothing is dead: pings, silence, and clocks that jumped because the machine
+ * slept. Timers come from the clock that is passed in.
+ */
+import type { Clock } from "./seams.ts";
+import type { SessionSettings } from "./settings.ts";
+
+/** What it asks of its owner. */
+export interface LivenessEvents {
+  ping(): void;
+  dead(why: string): void;
+}
+
+/** Wall time that passed without monotonic time: the machine slept. */
+const SLEEP_MS = 10_000;
+/** Ticks that come this late mean that the process did not run; what has arrived meanwhile is read first. */
+const LATE_MS = 5_000;
+/** Time for an answer after the process stood still. */
+const GRACE_MS = 10_000;
+
+/** One connection's watch; {@link start} begins anew for the next connection. */
+export class Liveness {
+  readonly #clock: Clock;
+  readonly #settings: SessionSettings;
+  readonly #events: LivenessEvents;
+  #cancel: (() => void) | undefined;
+  #heardAtMs = 0;
+  #pingedAtMs = 0;
+  #tickAtMs = 0;
+  #tickWallMs = 0;
+  #paused = false;
+  #pausedAtMs = 0;
+
+  constructor(clock: Clock, settings: SessionSettings, events: LivenessEvents) {
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#events = events;
+  }
+
+  /** A connection has come up. */
+  start(): void {
+    this.stop();
+    const now = this.#clock.now();
+    this.#heardAtMs = now;
+    this.#pingedAtMs = now;
+    this.#tickAtMs = now;
+    this.#tickWallMs = this.#clock.wallNow();
+    this.#paused = false;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  /** Something arrived, a pong included. */
+  heard(): void {
+    this.#heardAtMs = this.#clock.now();
+  }
+
+  /** While we do not read, the other side's silence says nothing. */
+  setPaused(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    const now = this.#clock.now();
+    if (paused) this.#pausedAtMs = now;
+    else this.#heardAtMs = now;
+  }
+
+  #arm(): void {
+    const everyMs = Math.max(
+      10,
+      Math.min(5_000, this.#settings.pingIntervalMs / 4, this.#settings.silenceTimeoutMs / 4),
+    );
+    this.#cancel = this.#clock.after(everyMs, () => {
+      this.#cancel = undefined;
+      this.#tick(everyMs);
+    });
+  }
+
+  #tick(everyMs: number): void {
+    const now = this.#clock.now();
+    const wall = this.#clock.wallNow();
+    const elapsedMs = now - this.#tickAtMs;
+    const sleptMs = wall - this.#tickWallMs - elapsedMs;
+    this.#tickAtMs = now;
+    this.#tickWallMs = wall;
+    if (sleptMs > SLEEP_MS) return this.#events.dead(`the machine slept for ${Math.round(sleptMs / 1000)} s`);
+    if (elapsedMs - everyMs > LATE_MS) {
+      this.#heardAtMs = Math.max(this.#heardAtMs, now - this.#settings.silenceTimeoutMs + GRACE_MS);
+      this.#pingedAtMs = 0;
+    }
+    if (this.#paused) {
+      if (now - this.#pausedAtMs > this.#settings.pausedTimeoutMs) {
+        return this.#events.dead("local readers were too slow for the connection to be kept");
+      }
+    } else if (now - this.#heardAtMs > this.#settings.silenceTimeoutMs) {
+      return this.#events.dead(
+        `nothing came from the gateway for ${Math.round((now - this.#heardAtMs) / 1000)} s`,
+      );
+    }
+    if (now - this.#pingedAtMs >= this.#settings.pingIntervalMs) {
+      this.#pingedAtMs = now;
+      this.#events.ping();
+    }
+    this.#arm();
+  }
+}

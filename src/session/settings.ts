@@ -1,0 +1,67 @@
+/**
+ * Every wait and limit of a session in one place, with its unit and its reason. Faces fill it from their flags
+ * and environment; tests shorten what would take too long.
+ */
+
+/** Waits in milliseconds, sizes in bytes. */
+export interface SessionSettings {
+  /** Version reported in the opening frame and the handshake. */
+  readonly clientVersion: string;
+  /** Connect, TLS and upgrade together. */
+  readonly connectTimeoutMs: number;
+  /** From the agent's HandshakeRequest to its HandshakeComplete. */
+  readonly handshakeTimeoutMs: number;
+  /** A shell whose command prints nothing gets its keyboard after this silence. */
+  readonly silentStartMs: number;
+  /** Middle boxes drop connections that are silent for a minute. */
+  readonly pingIntervalMs: number;
+  /** Silence in spite of pings that counts as a cut. */
+  readonly silenceTimeoutMs: number;
+  /** How long to try to bring a lost connection back; 0 never, Infinity until the service says no. */
+  readonly reconnectForMs: number;
+  /** Longest pause between two attempts. */
+  readonly reconnectMaxDelayMs: number;
+  /** The window size is told once more after this, for agents that ignore the first. */
+  readonly sizeRepeatMs: number;
+  /** Wait for the end at the agent after we asked for it. */
+  readonly terminateTimeoutMs: number;
+  /** Payload of one message of a tunnel, 1 to 32768. */
+  readonly payloadBytes: number;
+  /** Where tunnels listen; absent: on 127.0.0.1 and ::1. */
+  readonly localHost?: string;
+  /** A local half-close is held back until the answer has been silent for this long. */
+  readonly lingerMs: number;
+  /** Data for slow local readers, over all of them, before the WebSocket is paused. */
+  readonly inboundBudgetBytes: number;
+  /** A WebSocket paused for this long is given up and resumed later: it would be dead anyway. */
+  readonly pausedTimeoutMs: number;
+  /** Data waiting in the WebSocket's own buffer above which nothing new is sent. */
+  readonly socketBufferBytes: number;
+  /** Send smux NOPs although the agent does not need them, so that the idle time-out never comes. */
+  readonly keepAlive: boolean;
+  /** StdErr goes to standard error and ExitCode is not printed (instead of all to standard output). */
+  readonly separateOutput: boolean;
+}
+
+/** Shell input in one message; what AWS's client sends. */
+export const SHELL_PAYLOAD_BYTES = 1024;
+
+/** Defaults for everything but the version. */
+export const DEFAULT_SETTINGS: Omit<SessionSettings, "clientVersion"> = {
+  connectTimeoutMs: 30_000,
+  handshakeTimeoutMs: 30_000,
+  silentStartMs: 4_000,
+  pingIntervalMs: 30_000,
+  silenceTimeoutMs: 75_000,
+  reconnectForMs: 15 * 60_000,
+  reconnectMaxDelayMs: 30_000,
+  sizeRepeatMs: 1_000,
+  terminateTimeoutMs: 2_000,
+  payloadBytes: 1024,
+  lingerMs: 2_000,
+  inboundBudgetBytes: 64 * 1024 * 1024,
+  pausedTimeoutMs: 45_000,
+  socketBufferBytes: 1024 * 1024,
+  keepAlive: false,
+  separateOutput: false,
+};

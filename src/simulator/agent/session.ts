@@ -1,0 +1,194 @@
+/**
+ * The life of one session at the agent: handshake, the kind of session at work, the end. It owns the timers of
+ * all that and joins inbox, outbox and plugin; what a kind of session does is the plugin's business.
+ */
+import { encodeAgentSessionState, MessageType, PayloadType } from "../../protocol/index.ts";
+import type { AgentLink, AgentOptions, AgentSession, AgentTask } from "../contract.ts";
+import { controlFrame } from "./frame.ts";
+import {
+  HANDSHAKE_TIMED_OUT,
+  handshakeComplete,
+  handshakeFailure,
+  handshakeRequest,
+  needsHandshake,
+  readHandshakeResponse,
+} from "./handshake.ts";
+import { type Handled, Inbox } from "./inbox.ts";
+import { Outbox, RESEND_INTERVAL_MS } from "./outbox.ts";
+import type { Plugin, PluginContext, StartPlugin } from "./plugin.ts";
+
+/** Everything a session is made from. */
+export interface SessionParts {
+  readonly sessionId: string;
+  readonly task: AgentTask;
+  readonly options: AgentOptions;
+  readonly link: AgentLink;
+  readonly startPlugin: StartPlugin;
+}
+
+/** One session at the agent. */
+export class RunningSession implements AgentSession {
+  readonly #parts: SessionParts;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #resendTimer: Timer;
+  readonly #timers = new Set<Timer>();
+  readonly #startedAt = performance.now();
+  #plugin: Plugin | undefined;
+  /** A HandshakeResponse is waited for. */
+  #handshaking: boolean;
+  /** Input reaches the plugin from now on; before, it is acknowledged and thrown away. */
+  #ready: boolean;
+  #clientVersion = "";
+  #ending = false;
+  #over = false;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    const { link, options, task, sessionId } = parts;
+    const send = (frame: Uint8Array): void => {
+      if (!this.#over) link.send(frame);
+    };
+    this.#outbox = new Outbox(send, () => performance.now());
+    this.#inbox = new Inbox(this.#outbox, send, {
+      payload: (payloadType, payload) => this.#onPayload(payloadType, payload),
+      channelClosed: () => this.terminate(),
+      log: (event, fields) => link.log(event, fields),
+    });
+    this.#resendTimer = setInterval(() => this.#outbox.tick(), RESEND_INTERVAL_MS);
+    this.#handshaking = needsHandshake(task);
+    this.#ready = !this.#handshaking;
+    // Not from inside the constructor: whoever starts a session does not hold it yet.
+    this.#later(0, () => {
+      send(controlFrame(MessageType.agentSessionState, encodeAgentSessionState("Connected", sessionId)));
+      if (!this.#handshaking) {
+        this.#startPlugin();
+        return;
+      }
+      this.#outbox.send(PayloadType.handshakeRequest, handshakeRequest(options.agentVersion, task));
+      this.#later(options.handshakeTimeoutMs, () => this.#onHandshakeTimeout());
+    });
+  }
+
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  receive(frame: Uint8Array): void {
+    this.#inbox.receive(frame);
+  }
+
+  terminate(): void {
+    this.#end({ output: "", terminating: false, acknowledged: false });
+  }
+
+  #onPayload(payloadType: number, payload: Uint8Array): Handled {
+    if (payloadType === PayloadType.handshakeResponse) return this.#onHandshakeResponse(payload);
+    if (!this.#ready) return "taken";
+    if (this.#plugin === undefined) return "refused";
+    return this.#plugin.input(payloadType, payload);
+  }
+
+  #onHandshakeResponse(payload: Uint8Array): Handled {
+    if (!this.#handshaking) return "taken";
+    let outcome: ReturnType<typeof readHandshakeResponse>;
+    try {
+      outcome = readHandshakeResponse(payload);
+    } catch {
+      return "refused";
+    }
+    this.#handshaking = false;
+    this.#clientVersion = outcome.clientVersion;
+    // Behind the acknowledgement of the response, as another thread of the real agent does it.
+    this.#later(0, () => {
+      if (outcome.problem !== undefined) this.#failHandshake(outcome.problem);
+      else this.#completeHandshake();
+    });
+    return "taken";
+  }
+
+  #completeHandshake(): void {
+    const { options } = this.#parts;
+    this.#outbox.send(
+      PayloadType.handshakeComplete,
+      handshakeComplete(performance.now() - this.#startedAt, options.customerMessage),
+    );
+    const beReady = (): void => {
+      this.#ready = true;
+      this.#startPlugin();
+    };
+    if (options.readyDelayMs > 0) this.#later(options.readyDelayMs, beReady);
+    else beReady();
+  }
+
+  #onHandshakeTimeout(): void {
+    if (this.#handshaking) this.#failHandshake(HANDSHAKE_TIMED_OUT);
+  }
+
+  #failHandshake(problem: string): void {
+    this.#handshaking = false;
+    this.#parts.link.log("handshake-failed", { problem });
+    this.#end({ output: handshakeFailure(problem), terminating: false, acknowledged: true });
+  }
+
+  #startPlugin(): void {
+    if (this.#ending) return;
+    const { task, options, link, startPlugin } = this.#parts;
+    const context: PluginContext = {
+      task,
+      options,
+      outbox: this.#outbox,
+      clientVersion: this.#clientVersion,
+      unblock: (taken) => this.#inbox.resume(taken),
+      end: (end) => this.#end({ ...end, acknowledged: true }),
+      log: (event, fields) => link.log(event, fields),
+    };
+    this.#plugin = startPlugin(context);
+  }
+
+  /** `acknowledged`: the client is given some time to acknowledge what is under way. */
+  #end(end: { output: string; terminating: boolean; acknowledged: boolean }): void {
+    if (!end.acknowledged) this.#plugin?.stop();
+    if (this.#over || (this.#ending && end.acknowledged)) return;
+    this.#ending = true;
+    const close = (): void => void this.#close(end);
+    // In any case not before the message that brought the end is acknowledged.
+    if (!end.acknowledged || this.#outbox.storedMessages === 0) {
+      this.#later(0, close);
+      return;
+    }
+    this.#outbox.whenEmpty(close);
+    this.#later(this.#parts.options.endAckWaitMs, close);
+  }
+
+  async #close(end: { output: string; terminating: boolean }): Promise<void> {
+    if (this.#over) return;
+    const { link, sessionId } = this.#parts;
+    if (end.terminating) {
+      link.send(controlFrame(MessageType.agentSessionState, encodeAgentSessionState("Terminating", sessionId)));
+    }
+    this.#over = true;
+    this.#inbox.close();
+    clearInterval(this.#resendTimer);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#plugin?.stop();
+    link.log("session-over", {
+      unacknowledged: this.#outbox.storedMessages,
+      resent: this.#outbox.resentMessages,
+    });
+    link.completed(end.output);
+    await this.#plugin?.gone;
+    this.#finished.resolve();
+  }
+
+  #later(delayMs: number, action: () => void): void {
+    if (this.#over) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, delayMs);
+    this.#timers.add(timer);
+  }
+}

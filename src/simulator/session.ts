@@ -1,0 +1,300 @@
+/**
+ * One session as the gateway sees it: its tokens, its agent, whichever client connection it has at the moment, and
+ * its end. Frames pass through here untouched.
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+
+import { MessageType } from "../protocol/index.ts";
+import type { ClientConnection } from "./connection.ts";
+import type { AgentOptions, AgentSession, AgentTask, StartAgentSession } from "./contract.ts";
+import { channelClosedFrame, isAgentSessionState, publicationFrame } from "./frames.ts";
+import type { SimulatorHooks } from "./options.ts";
+import type { SimulatedTarget } from "./targets.ts";
+
+/** Status of a session in DescribeSessions. */
+export type SessionStatus = "Connecting" | "Connected" | "Disconnected" | "Terminated";
+
+/** What a session can tell about itself. */
+export interface SessionView {
+  readonly sessionId: string;
+  readonly target: string;
+  readonly document: string;
+  readonly task: AgentTask;
+  /** Why it was started, as the caller said; empty for nothing. */
+  readonly reason: string;
+  readonly status: SessionStatus;
+  /** What channel_closed said at the end; undefined before it. */
+  readonly output: string | undefined;
+  /** Wall-clock milliseconds. */
+  readonly startedMs: number;
+  readonly endedMs: number | undefined;
+  /** Whether a client is there. */
+  readonly connected: boolean;
+  /** How often a client's channel was opened. */
+  readonly connects: number;
+  readonly clientVersion: string;
+  /** ClientId of each opening frame, in order. */
+  readonly clientIds: readonly string[];
+  readonly messagesToAgent: number;
+  readonly bytesToAgent: number;
+  readonly messagesToClient: number;
+  readonly bytesToClient: number;
+  /** Frames of the agent while no client was there. */
+  readonly droppedWithoutClient: number;
+  /** Last agent_session_state that the agent sent, as it stood; empty for none. */
+  readonly agentStates: readonly string[];
+}
+
+/** What a session is made from. */
+export interface SessionPlan {
+  readonly id: string;
+  readonly target: SimulatedTarget;
+  readonly document: string;
+  readonly task: AgentTask;
+  readonly reason: string;
+  readonly agentOptions: AgentOptions;
+  readonly startAgent: StartAgentSession;
+  readonly publicationToClient: boolean;
+  /** A session without a client ends after this time, in milliseconds; 0 for never. */
+  readonly abandonedAfterMs: number;
+  readonly hooks: SimulatorHooks;
+}
+
+/** A session at the gateway. */
+export class GatewaySession {
+  readonly plan: SessionPlan;
+  readonly startedMs = Date.now();
+  readonly #hooks: SimulatorHooks;
+  #token: string | undefined;
+  #cellNumber = "";
+  #agent: AgentSession | undefined;
+  #connection: ClientConnection | undefined;
+  #everConnected = false;
+  #agentAway = false;
+  #output: string | undefined;
+  #endedMs: number | undefined;
+  #connects = 0;
+  #clientVersion = "";
+  readonly #clientIds: string[] = [];
+  readonly #agentStates: string[] = [];
+  #messagesToAgent = 0;
+  #bytesToAgent = 0;
+  #messagesToClient = 0;
+  #bytesToClient = 0;
+  #droppedWithoutClient = 0;
+  #abandonTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(plan: SessionPlan) {
+    this.plan = plan;
+    this.#hooks = plan.hooks;
+    this.#waitForClient();
+  }
+
+  get id(): string {
+    return this.plan.id;
+  }
+
+  get ended(): boolean {
+    return this.#output !== undefined;
+  }
+
+  get connection(): ClientConnection | undefined {
+    return this.#connection;
+  }
+
+  get status(): SessionStatus {
+    if (this.ended) return "Terminated";
+    if (this.#connection !== undefined) return "Connected";
+    return this.#everConnected ? "Disconnected" : "Connecting";
+  }
+
+  /** A snapshot. */
+  view(): SessionView {
+    return {
+      sessionId: this.id,
+      target: this.plan.target.id,
+      document: this.plan.document,
+      task: this.plan.task,
+      reason: this.plan.reason,
+      status: this.status,
+      output: this.#output,
+      startedMs: this.startedMs,
+      endedMs: this.#endedMs,
+      connected: this.#connection !== undefined,
+      connects: this.#connects,
+      clientVersion: this.#clientVersion,
+      clientIds: [...this.#clientIds],
+      messagesToAgent: this.#messagesToAgent,
+      bytesToAgent: this.#bytesToAgent,
+      messagesToClient: this.#messagesToClient,
+      bytesToClient: this.#bytesToClient,
+      droppedWithoutClient: this.#droppedWithoutClient,
+      agentStates: [...this.#agentStates],
+    };
+  }
+
+  /** A new token, good for one opening, and a new cell; what was handed out before counts no more. */
+  issueToken(): { readonly token: string; readonly cellNumber: string } {
+    this.#token = randomBytes(96).toString("base64");
+    // Base64 with a slash and padding, as real ones have: a client has to encode them when it signs.
+    this.#cellNumber = `AA/${randomBytes(18).toString("base64url")}A==`;
+    return { token: this.#token, cellNumber: this.#cellNumber };
+  }
+
+  /** Whether a stream URL is of the newest token. */
+  isCurrentCell(cellNumber: string): boolean {
+    return cellNumber === this.#cellNumber;
+  }
+
+  /** Uses the token up. False for a wrong one, which leaves the right one valid. */
+  redeem(token: string): boolean {
+    if (this.#token === undefined || token !== this.#token || this.ended) return false;
+    this.#token = undefined;
+    return true;
+  }
+
+  /** Starts the agent's part, once. */
+  startAgent(): void {
+    if (this.#agent !== undefined || this.ended) return;
+    try {
+      const agent = this.plan.startAgent(this.id, this.plan.task, this.plan.agentOptions, {
+        send: (frame) => this.#fromAgent(frame),
+        completed: (output) => this.end(output),
+        bufferedBytes: () => this.#connection?.bufferedBytes ?? 0,
+        log: (event, fields) => this.#log(event, fields),
+      });
+      this.#agent = agent;
+      agent.finished.then(
+        () => this.end(""),
+        (error: unknown) => this.#agentFailed(error),
+      );
+    } catch (error) {
+      this.#agentFailed(error);
+    }
+  }
+
+  /** A client's channel has opened. An older connection is closed. */
+  attach(connection: ClientConnection, client: { readonly clientId: string; readonly clientVersion: string }): void {
+    const replaced = this.#connection;
+    this.#connection = connection;
+    this.#everConnected = true;
+    this.#connects++;
+    this.#clientVersion = client.clientVersion;
+    this.#clientIds.push(client.clientId);
+    clearTimeout(this.#abandonTimer);
+    if (replaced !== undefined) {
+      this.#log("connection replaced");
+      replaced.cut({ code: 1000, reason: "replaced" });
+    }
+    this.startAgent();
+    if (this.plan.publicationToClient && !this.#agentAway) this.#toClient(publicationFrame(MessageType.startPublication));
+    this.#toAgent(publicationFrame(MessageType.startPublication));
+  }
+
+  /** A client's connection is gone; nothing happens when another has taken its place. */
+  detach(connection: ClientConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    if (this.ended) return;
+    this.#waitForClient();
+    this.#toAgent(publicationFrame(MessageType.pausePublication));
+  }
+
+  /** A frame of the client. */
+  fromClient(frame: Uint8Array): void {
+    this.#messagesToAgent++;
+    this.#bytesToAgent += frame.length;
+    if (!this.#agentAway) this.#toAgent(frame);
+  }
+
+  /** The agent's own connection is lost, or back: the client is told, frames meanwhile are lost. */
+  setAgentAway(away: boolean): void {
+    if (away === this.#agentAway || this.ended) return;
+    this.#agentAway = away;
+    this.#toClient(publicationFrame(away ? MessageType.pausePublication : MessageType.startPublication));
+  }
+
+  /** Ends everything the agent started and tells the client `output`. */
+  terminate(output: string): void {
+    // First the end: whatever the agent still says on its way out is not heard.
+    const agent = this.#agent;
+    this.end(output);
+    agent?.terminate();
+  }
+
+  /** The end, told to the client as channel_closed. Only the first call counts. */
+  end(output: string): void {
+    if (this.ended) return;
+    this.#output = output;
+    this.#endedMs = Date.now();
+    this.#token = undefined;
+    clearTimeout(this.#abandonTimer);
+    this.#log("session ended", { reason: output !== "" });
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection !== undefined) {
+      const frame = channelClosedFrame(this.id, this.plan.target.id, output);
+      this.#hooks.frame?.(this.id, "toClient", frame);
+      connection.finish(frame);
+    }
+  }
+
+  /** Resolves when nothing of the agent's part is left. */
+  async finished(): Promise<void> {
+    await this.#agent?.finished.catch(() => undefined);
+  }
+
+  #fromAgent(frame: Uint8Array): void {
+    if (this.ended) return;
+    if (isAgentSessionState(frame)) {
+      this.#agentStates.push(Buffer.from(frame.subarray(120)).toString("utf8"));
+      this.#log("agent session state");
+      return;
+    }
+    if (this.#connection === undefined || this.#agentAway) {
+      this.#droppedWithoutClient++;
+      return;
+    }
+    this.#toClient(frame);
+  }
+
+  #toClient(frame: Uint8Array): void {
+    if (this.#connection === undefined) return;
+    this.#messagesToClient++;
+    this.#bytesToClient += frame.length;
+    this.#hooks.frame?.(this.id, "toClient", frame);
+    this.#connection.send(frame);
+  }
+
+  #toAgent(frame: Uint8Array): void {
+    if (this.#agent === undefined || this.ended) return;
+    this.#hooks.frame?.(this.id, "toAgent", frame);
+    try {
+      this.#agent.receive(frame);
+    } catch (error) {
+      this.#agentFailed(error);
+    }
+  }
+
+  /** A defect of the agent ends its session, not the whole stand-in. */
+  #agentFailed(error: unknown): void {
+    this.#log("agent failed", { error: error instanceof Error ? error.message : String(error) });
+    this.terminate("The agent of the stand-in failed.");
+  }
+
+  #waitForClient(): void {
+    clearTimeout(this.#abandonTimer);
+    if (this.plan.abandonedAfterMs === 0) return;
+    this.#abandonTimer = setTimeout(() => this.terminate(""), this.plan.abandonedAfterMs);
+    this.#abandonTimer.unref();
+  }
+
+  #log(event: string, fields: Readonly<Record<string, string | number | boolean>> = {}): void {
+    this.#hooks.log?.(event, { sessionId: this.id, ...fields });
+  }
+}
+
+/** A session id of the usual form: who started it and 17 characters. */
+export function createSessionId(owner: string): string {
+  return `${owner}-${randomUUID().replaceAll("-", "").slice(0, 17)}`;
+}

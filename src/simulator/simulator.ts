@@ -1,0 +1,230 @@
+/**
+ * The stand-in as a whole: one server on a loopback port for the API and the gateway, and the handle by which it
+ * is watched, disturbed and stopped. It prints nothing.
+ */
+import { randomInt } from "node:crypto";
+
+import type { Server } from "bun";
+
+import { answerApiCall } from "./api.ts";
+import { createCredentials, createEnvironment, environmentLines, foreignVariables } from "./credentials.ts";
+import type { SimulatorCredentials } from "./credentials.ts";
+import { BUILT_IN_DOCUMENTS } from "./documents.ts";
+import { InvalidOptionError, UnknownSessionError } from "./errors.ts";
+import { type Cut, type Faults, type FaultsPatch, NO_FAULTS, patchFaults } from "./faults.ts";
+import { answerUpgrade, type SocketData, socketClosed, socketMessage, socketOpened } from "./gateway.ts";
+import { createLinkCounters } from "./link.ts";
+import { DEFAULT_AGENT_OPTIONS, type SimulatorOptions } from "./options.ts";
+import { seededRandom } from "./random.ts";
+import type { GatewaySession, SessionView } from "./session.ts";
+import { createTargets, DEFAULT_TARGETS, type SimulatedTarget } from "./targets.ts";
+import { type Counters, RunningFaults, type UpgradeRecord, type World } from "./world.ts";
+
+/** How long `stop` waits for agents to clear up, in milliseconds. */
+const STOP_TIMEOUT_MS = 5_000;
+
+/** A running stand-in for AWS. */
+export interface Simulator {
+  /** `http://127.0.0.1:port`: the endpoint for the API. */
+  readonly url: string;
+  readonly port: number;
+  readonly region: string;
+  readonly credentials: SimulatorCredentials;
+  /** Variables that point the AWS CLI and SDKs at it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Variables that must not be set beside them. */
+  readonly unset: readonly string[];
+  readonly targets: readonly SimulatedTarget[];
+  /** The seed of its faults; print it when something fails. */
+  readonly seed: number;
+  /** All sessions so far, in the order they were started. */
+  readonly sessions: readonly SessionView[];
+  /** Calls and requests so far; a live object. */
+  readonly counters: Counters;
+  /** Requests for WebSockets so far, the last 1000. */
+  readonly upgrades: readonly UpgradeRecord[];
+  /** The faults in force. */
+  faults(sessionId?: string): Faults;
+  /** One session. @throws UnknownSessionError */
+  session(sessionId: string): SessionView;
+  /** Sessions that have not ended. */
+  openSessions(): readonly SessionView[];
+  /** Changes faults, of all sessions or of one; open connections feel it at once. @throws UnknownSessionError */
+  setFaults(patch: FaultsPatch, sessionId?: string): void;
+  /** Takes all common faults back. */
+  clearFaults(): void;
+  /** Ends a session's connection; false when there is none. The session lives on. @throws UnknownSessionError */
+  cut(sessionId: string, how?: Cut): boolean;
+  /** Stops reading from a session's client for a while; false without a connection. @throws UnknownSessionError */
+  stopReading(sessionId: string, forMs: number): boolean;
+  /** The agent's connection is lost, or back; frames meanwhile are lost. @throws UnknownSessionError */
+  setAgentAway(sessionId: string, away: boolean): void;
+  /** Ends a session as the service does; the client is shown `reason`. @throws UnknownSessionError */
+  terminate(sessionId: string, reason?: string): void;
+  /** Ends everything: sessions, sockets, the server. Resolves when nothing is left. May be called again. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a stand-in on 127.0.0.1.
+ * @throws InvalidOptionError; an error with code EADDRINUSE when the port is taken
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const seed = options.seed ?? randomInt(2 ** 31);
+  const world = await createWorld(options, seed);
+  const stopped = Promise.withResolvers<never>();
+  // Nobody may wait any more when it is rejected.
+  stopped.promise.catch(() => undefined);
+  const server = serve(world, options.port ?? 0, () => stopped.promise);
+  world.host = `127.0.0.1:${server.port}`;
+  const url = `http://${world.host}`;
+  let stopping: Promise<void> | undefined;
+
+  const known = (sessionId: string): GatewaySession => {
+    const session = world.sessions.get(sessionId);
+    if (session === undefined) throw new UnknownSessionError(sessionId);
+    return session;
+  };
+  const tellConnections = (): void => {
+    for (const session of world.sessions.values()) session.connection?.setFaults(world.faults.of(session.id));
+  };
+
+  return {
+    url,
+    port: server.port ?? 0,
+    region: world.options.region,
+    credentials: world.credentials,
+    environment: createEnvironment(url, world.options.region, world.credentials),
+    unset: foreignVariables(world.credentials),
+    targets: [...world.targets.values()],
+    seed,
+    counters: world.counters,
+    upgrades: world.upgrades,
+    get sessions() {
+      return Array.from(world.sessions.values(), (session) => session.view());
+    },
+    faults: (sessionId) => world.faults.of(sessionId),
+    session: (sessionId) => known(sessionId).view(),
+    openSessions: () =>
+      [...world.sessions.values()].filter((session) => !session.ended).map((session) => session.view()),
+    setFaults(patch, sessionId) {
+      if (sessionId !== undefined) known(sessionId);
+      world.faults.patch(patch, sessionId);
+      tellConnections();
+    },
+    clearFaults() {
+      world.faults.clear(NO_FAULTS);
+      tellConnections();
+    },
+    cut(sessionId, how = "abrupt") {
+      const session = known(sessionId);
+      const { connection } = session;
+      if (connection === undefined) return false;
+      connection.cut(how);
+      session.detach(connection);
+      return true;
+    },
+    stopReading(sessionId, forMs) {
+      const { connection } = known(sessionId);
+      connection?.stopReading(forMs);
+      return connection !== undefined;
+    },
+    setAgentAway: (sessionId, away) => known(sessionId).setAgentAway(away),
+    terminate: (sessionId, reason = "") => known(sessionId).terminate(reason),
+    stop() {
+      stopping ??= (async () => {
+        for (const session of world.sessions.values()) session.terminate("");
+        const agents = Promise.all(Array.from(world.sessions.values(), (session) => session.finished()));
+        stopped.reject(new Error("the stand-in has stopped"));
+        await server.stop(true);
+        await Promise.race([agents, Bun.sleep(STOP_TIMEOUT_MS)]);
+      })();
+      return stopping;
+    },
+  };
+}
+
+/** `export NAME=value` lines for a shell that is to speak to the stand-in. */
+export function simulatorEnvironmentLines(simulator: Pick<Simulator, "environment" | "unset">): string[] {
+  return environmentLines(simulator.environment, simulator.unset);
+}
+
+async function createWorld(options: SimulatorOptions, seed: number): Promise<World> {
+  const agentOptions = { ...DEFAULT_AGENT_OPTIONS, ...options.agent };
+  const targets = createTargets(options.targets ?? DEFAULT_TARGETS, agentOptions.agentVersion, Date.now());
+  if (targets.size === 0) throw new InvalidOptionError("targets", "must name at least one target");
+  return {
+    options: {
+      region: options.region ?? "us-east-1",
+      requireSignedUpgrade: options.requireSignedUpgrade ?? false,
+      presignedStreamUrls: options.presignedStreamUrls ?? false,
+      agentStart: options.agentStart ?? "client",
+      publicationToClient: options.publicationToClient ?? true,
+      openingTimeoutMs: options.openingTimeoutMs ?? 10_000,
+      abandonedAfterMs: options.abandonedAfterMs ?? 20 * 60_000,
+      denied: options.denied ?? [],
+      hooks: options.hooks ?? {},
+    },
+    documents: { ...BUILT_IN_DOCUMENTS, ...options.documents },
+    targets,
+    agentOptions,
+    startAgent: options.startAgent ?? (await import("./agent/index.ts")).startAgentSession,
+    credentials: createCredentials(options.temporaryCredentials ?? true),
+    sessions: new Map(),
+    faults: new RunningFaults(patchFaults(NO_FAULTS, options.faults ?? {})),
+    random: seededRandom(seed),
+    counters: {
+      calls: {},
+      errors: {},
+      tokensRefused: 0,
+      openingsRefused: 0,
+      clientBufferFull: 0,
+      toAgent: createLinkCounters(),
+      toClient: createLinkCounters(),
+    },
+    upgrades: [],
+    host: "",
+  };
+}
+
+function serve(world: World, port: number, neverAnswer: () => Promise<never>): Server<SocketData> {
+  return Bun.serve<SocketData>({
+    hostname: "127.0.0.1",
+    port,
+    maxRequestBodySize: 1024 * 1024,
+    async fetch(request, server) {
+      // A page in somebody's browser must not get a shell: it sends an Origin, or comes by a name that was bent here.
+      if (request.headers.has("origin") || !isLoopbackHost(request.headers.get("host") ?? ""))
+        return new Response("only programs on this machine may ask", { status: 403 });
+      const hang = (): Promise<never> => {
+        server.timeout(request, 0);
+        return neverAnswer();
+      };
+      try {
+        if (request.headers.get("upgrade")?.toLowerCase() === "websocket")
+          return await answerUpgrade(world, server, request, hang);
+        if (request.method === "POST" && new URL(request.url).pathname === "/")
+          return await answerApiCall(world, request, hang);
+        return new Response("not found", { status: 404 });
+      } catch (error) {
+        world.options.hooks.log?.("internal error", {
+          error: error instanceof Error ? error.message : String(error),
+        });
+        return new Response("internal error", { status: 500 });
+      }
+    },
+    websocket: {
+      perMessageDeflate: false,
+      idleTimeout: 0,
+      maxPayloadLength: 4 * 1024 * 1024,
+      backpressureLimit: 64 * 1024 * 1024,
+      open: (socket) => socketOpened(world, socket),
+      message: (socket, message) => socketMessage(world, socket, message),
+      close: (socket) => socketClosed(socket),
+    },
+  });
+}
+
+function isLoopbackHost(host: string): boolean {
+  return /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i.test(host);
+}

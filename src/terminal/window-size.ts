@@ -1,0 +1,62 @@
+/**
+ * The size of the terminal window and its changes.
+ * Only reads; which message a size becomes, and when it is sent again, is the session's business.
+ */
+import { WriteStream } from "node:tty";
+
+import type { WindowSize } from "../session/seams.ts";
+import { isTerminal } from "./standard-streams.ts";
+
+/** What AWS's client reports without a terminal; programs that drive it through pipes count on long lines. */
+export const SIZE_WITHOUT_TERMINAL: WindowSize = { cols: 300, rows: 100 };
+
+/** How often the size is looked at where no signal tells of a change (Windows). */
+const POLL_MS = 500;
+
+/** The parts that tests replace. */
+export interface WindowSizeOptions {
+  /** Size of the terminal behind a descriptor; undefined when it is none or does not know. */
+  readonly sizeOf?: (fileDescriptor: 0 | 1 | 2) => WindowSize | undefined;
+}
+
+/** Size of the first terminal among standard output, input and error; 300 × 100 when none is one. */
+export function windowSize(options: WindowSizeOptions = {}): WindowSize {
+  const sizeOf = options.sizeOf ?? terminalSize;
+  return sizeOf(1) ?? sizeOf(0) ?? sizeOf(2) ?? SIZE_WITHOUT_TERMINAL;
+}
+
+/**
+ * Calls back with each new size; never with one that is the same as the one before. Does not keep the process alive.
+ * @returns how to stop watching.
+ */
+export function watchWindowSize(
+  onChange: (size: WindowSize) => void,
+  options: WindowSizeOptions = {},
+): () => void {
+  let last = windowSize(options);
+  const look = () => {
+    const size = windowSize(options);
+    if (size.cols === last.cols && size.rows === last.rows) return;
+    last = size;
+    onChange(size);
+  };
+  if (process.platform === "win32") {
+    const timer = setInterval(look, POLL_MS);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+  process.on("SIGWINCH", look);
+  return () => {
+    process.off("SIGWINCH", look);
+  };
+}
+
+function terminalSize(fileDescriptor: 0 | 1 | 2): WindowSize | undefined {
+  if (!isTerminal(fileDescriptor)) return undefined;
+  // A fresh stream each time, because an existing one learns of a change later than we do. It is never written to and
+  // owns no descriptor. On Windows the process's own stream is kept up to date, and a poll should cost nothing.
+  const { columns, rows } =
+    process.platform === "win32" && fileDescriptor === 1 ? process.stdout : new WriteStream(fileDescriptor);
+  // A serial line or a fresh PTY may say 0 × 0: it does not know.
+  return columns > 0 && rows > 0 ? { cols: columns, rows } : undefined;
+}

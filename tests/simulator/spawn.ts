@@ -1,0 +1,130 @@
+/**
+ * Starts the stand-in in a process of its own and speaks to it, so that a test's or measurement's own process is
+ * not slowed down by it, and so that it can be stopped by a signal as a whole.
+ */
+import { join } from "node:path";
+
+import type { Cut, FaultsPatch, SessionView, SimulatedTarget } from "../../src/simulator/index.ts";
+import type { Counters, SimulatorCredentials, UpgradeRecord } from "../../src/simulator/index.ts";
+import { start } from "../support/processes.ts";
+import { within } from "../support/wait-for.ts";
+import type { ProcessOptions } from "./process.ts";
+
+/** Commands that the process understands, with what each is given and answers. */
+export interface Commands {
+  setFaults: (patch: FaultsPatch, sessionId?: string) => null;
+  clearFaults: () => null;
+  cut: (sessionId: string, how?: Cut) => boolean;
+  stopReading: (sessionId: string, forMs: number) => boolean;
+  setAgentAway: (sessionId: string, away: boolean) => null;
+  terminate: (sessionId: string, reason?: string) => null;
+  sessions: () => readonly SessionView[];
+  openSessions: () => readonly SessionView[];
+  stats: () => { readonly counters: Counters; readonly upgrades: readonly UpgradeRecord[] };
+  memory: () => { readonly rssBytes: number };
+  freeze: (forMs: number) => null;
+  stop: () => null;
+}
+
+/** One line to the process. */
+export type ProcessRequest = {
+  readonly [Name in keyof Commands]: {
+    readonly id: number;
+    readonly command: Name;
+    readonly arguments: Parameters<Commands[Name]>;
+  };
+}[keyof Commands];
+
+/** What the process says when it listens. */
+interface Greeting {
+  readonly pid: number;
+  readonly url: string;
+  readonly port: number;
+  readonly region: string;
+  readonly credentials: SimulatorCredentials;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly unset: readonly string[];
+  readonly seed: number;
+  readonly targets: readonly SimulatedTarget[];
+}
+
+/** A stand-in in another process. */
+export interface SpawnedSimulator extends Greeting {
+  /** Carries a command out there. @throws Error with the stand-in's own message */
+  call<Name extends keyof Commands>(
+    command: Name,
+    ...given: Parameters<Commands[Name]>
+  ): Promise<ReturnType<Commands[Name]>>;
+  /** Everything it has written to standard error: nothing, when all is well. */
+  readonly errors: () => string;
+  /** Sends it a signal: SIGSTOP makes a gateway that neither reads nor answers, until SIGCONT. */
+  kill(signal: NodeJS.Signals): boolean;
+  /** Stops it and waits until the process is gone. May be called again. */
+  stop(): Promise<void>;
+}
+
+/** Starts the stand-in in a process of its own. It ends with the test file at the latest. */
+export async function spawnSimulator(options: ProcessOptions = {}): Promise<SpawnedSimulator> {
+  const child = start([process.execPath, join(import.meta.dir, "process.ts"), JSON.stringify(options)]);
+  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  const greeted = Promise.withResolvers<Greeting>();
+  let nextId = 1;
+  let read = 0;
+  let lineBuffer = "";
+
+  const answer = (line: string): void => {
+    const value = JSON.parse(line) as Greeting | { id: number; result?: unknown; error?: string };
+    if (!("id" in value)) return greeted.resolve(value);
+    const call = waiting.get(value.id);
+    waiting.delete(value.id);
+    if (value.error === undefined) call?.resolve(value.result);
+    else call?.reject(new Error(value.error));
+  };
+  const gone = child.done.then((outcome) => {
+    const error = new Error(`the stand-in has gone (${outcome.exitCode}): ${outcome.stderr.slice(-2_000)}`);
+    greeted.reject(error);
+    for (const call of waiting.values()) call.reject(error);
+    waiting.clear();
+  });
+  greeted.promise.catch(() => undefined);
+  void (async () => {
+    for (;;) {
+      // Output is only waited for by text; every line that the process writes ends with a closing brace.
+      const more = await Promise.race([child.stdout.waitFor("}\n", { from: read, timeoutMs: 2 ** 31 - 1 }), gone]);
+      if (more === undefined) return;
+      lineBuffer += child.stdout.text(read);
+      read = child.stdout.length;
+      const lines = lineBuffer.split("\n");
+      lineBuffer = lines.pop() ?? "";
+      for (const line of lines) if (line !== "") answer(line);
+    }
+  })();
+
+  const greeting = await within(greeted.promise, {
+    what: "the stand-in to listen",
+    timeoutMs: 15_000,
+    context: () => child.stderr.text(),
+  });
+  const call: SpawnedSimulator["call"] = async (command, ...given) => {
+    const id = nextId++;
+    const pending = Promise.withResolvers<unknown>();
+    waiting.set(id, pending);
+    await child.write(`${JSON.stringify({ id, command, arguments: given })}\n`);
+    // The process answers each command with that command's own result.
+    return (await pending.promise) as never;
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    ...greeting,
+    call,
+    errors: () => child.stderr.text(),
+    kill: (signal) => child.kill(signal),
+    stop() {
+      stopping ??= (async () => {
+        child.endInput();
+        await child.finish();
+      })();
+      return stopping;
+    },
+  };
+}
