@@ -14,7 +14,9 @@ export class ChannelLimitError extends Error {
   readonly limit: ChannelLimitName;
 
   constructor(limit: ChannelLimitName, value: number, maximum: number) {
-    super(`data channel: ${value} would pass ${limit} = ${maximum}; write payloads only while sendRoom is above 0`);
+    super(
+      `data channel: ${value} would pass ${limit} = ${maximum}; write payloads only while sendRoom is above 0`,
+    );
     this.limit = limit;
   }
 }

@@ -140,7 +140,7 @@ export class Outbox {
 
   /** Takes for lost what has been on its way since `sentUntilMs` or longer. */
   expire(sentUntilMs: number): void {
-    for (let entry = this.#inFlight.head; entry !== undefined && entry.timerAtMs <= sentUntilMs; ) {
+    for (let entry = this.#inFlight.head; entry !== undefined && entry.timerAtMs <= sentUntilMs;) {
       const next = entry.next;
       this.#inFlight.remove(entry);
       this.#inFlightBytes -= entry.payloadBytes;
@@ -167,7 +167,7 @@ export class Outbox {
 
   /** What was taken for lost and not yet sent again was only late: it is on its way, its timer starts anew. */
   restoreLost(nowMs: number): void {
-    for (let entry = this.#lost.head; entry !== undefined; ) {
+    for (let entry = this.#lost.head; entry !== undefined;) {
       const next = entry.next;
       if (entry.clean) {
         this.#lost.remove(entry);

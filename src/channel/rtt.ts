@@ -11,8 +11,11 @@ export interface RttLimits {
   readonly maxBackoffMs: number;
 }
 
-/** The variation counts at least this much: clocks and schedulers are no finer. */
-const GRANULARITY_MS = 10;
+/**
+ * The variation counts at least this much: event loops and garbage collectors on both sides stop for tens of
+ * milliseconds now and then, and a window that grows makes its own round trips longer.
+ */
+const MIN_MARGIN_MS = 50;
 
 /** Smoothed round-trip time, its variation, and the timeout that follows. */
 export class RttEstimator {
@@ -61,8 +64,10 @@ export class RttEstimator {
         ? initialRtoMs
         : Math.min(
             maxRtoMs,
-            Math.max(minRtoMs, this.#smoothedMs + Math.max(GRANULARITY_MS, 4 * this.#variationMs)),
+            Math.max(minRtoMs, this.#smoothedMs + Math.max(MIN_MARGIN_MS, 4 * this.#variationMs)),
           );
-    return this.#backoff === 1 ? computed : Math.max(computed, Math.min(computed * this.#backoff, maxBackoffMs));
+    return this.#backoff === 1
+      ? computed
+      : Math.max(computed, Math.min(computed * this.#backoff, maxBackoffMs));
   }
 }

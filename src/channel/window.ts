@@ -20,11 +20,11 @@ export interface WindowLimits {
   readonly idleRestartMs: number;
 }
 
-/** Samples that make a round's minimum worth trusting before the round is over. */
-const TRUSTED_SAMPLES = 8;
+/** Slow start doubles the window in one round, too fast to wait for its end: it looks at every so many samples. */
+const GROUP_SAMPLES = 8;
 /** Most that one round may grow the window by after slow start, and shrink it to. */
 const MAX_GROWTH = 1.25;
-const MAX_SHRINK = 0.7;
+const MAX_SHRINK = 0.5;
 /** What one round with a lost message shrinks the window to. */
 const LOSS_SHRINK = 0.75;
 /** Rounds of a drain: one to empty the queue, one whose messages meet it empty, one to be sure. */
@@ -49,7 +49,8 @@ export class DelayWindow {
 
   #roundEnd = 0;
   #roundMinMs = Number.POSITIVE_INFINITY;
-  #roundSamples = 0;
+  #groupMinMs = Number.POSITIVE_INFINITY;
+  #groupSamples = 0;
   #roundHadLoss = false;
   #roundPeakBytes = 0;
   #lastPeakBytes = 0;
@@ -109,14 +110,7 @@ export class DelayWindow {
       this.#baseSeenAtMs = nowMs;
     }
     if (rttMs < this.#roundMinMs) this.#roundMinMs = rttMs;
-    this.#roundSamples++;
-    if (
-      this.#slowStart &&
-      this.#roundSamples >= TRUSTED_SAMPLES &&
-      this.#roundMinMs - this.#baseRttMs > this.#targetMs() / 2
-    ) {
-      this.#slowStart = false;
-    }
+    if (this.#slowStart) this.#watchSlowStart(rttMs);
     if (sequenceNumber >= this.#roundEnd) this.#endRound(nextSequenceNumber, nowMs);
   }
 
@@ -131,10 +125,7 @@ export class DelayWindow {
   /** Nothing at all was acknowledged in time: start from the smallest window, up to half of what it was. */
   collapse(): void {
     if (this.#collapsedFromBytes === 0) this.#collapsedFromBytes = this.#windowBytes;
-    this.#slowStartUntilBytes = Math.max(
-      this.#limits.initialWindowBytes,
-      Math.min(this.#collapsedFromBytes / 2, this.#limits.maxUnackedBytes),
-    );
+    this.#slowStartUntilBytes = Math.max(this.#collapsedFromBytes / 2, 2 * this.#limits.minWindowBytes);
     this.#windowBytes = this.#limits.minWindowBytes;
     this.#slowStart = true;
     this.#drainRoundsLeft = 0;
@@ -187,10 +178,17 @@ export class DelayWindow {
     if (this.#drainRoundsLeft === 0) this.#steer(roundMinMs, nowMs);
     this.#roundEnd = nextSequenceNumber;
     this.#roundMinMs = Number.POSITIVE_INFINITY;
-    this.#roundSamples = 0;
     this.#roundHadLoss = false;
     this.#lastPeakBytes = this.#roundPeakBytes;
     this.#roundPeakBytes = 0;
+  }
+
+  #watchSlowStart(rttMs: number): void {
+    if (rttMs < this.#groupMinMs) this.#groupMinMs = rttMs;
+    if (++this.#groupSamples < GROUP_SAMPLES) return;
+    if (this.#groupMinMs - this.#baseRttMs > this.#targetMs() / 2) this.#slowStart = false;
+    this.#groupMinMs = Number.POSITIVE_INFINITY;
+    this.#groupSamples = 0;
   }
 
   /** Towards the window whose queueing delay is the target: window and round-trip time are proportional. */

@@ -28,21 +28,53 @@ export interface Variable {
 
 /** Every variable of ours that is read, in the order of the README's table. */
 export const VARIABLES: readonly Variable[] = [
-  { name: "SSM_PLUGIN_LOCAL_HOST", form: "address", meaning: "listen address of tunnels instead of 127.0.0.1 and ::1" },
+  {
+    name: "SSM_PLUGIN_LOCAL_HOST",
+    form: "address",
+    meaning: "listen address of tunnels instead of 127.0.0.1 and ::1",
+  },
   { name: "SSM_PLUGIN_PAYLOAD_BYTES", form: "64 to 32768", meaning: "tunnel bytes in one message (1024)" },
-  { name: "SSM_PLUGIN_LINGER", form: "duration", meaning: "how long a local half-close waits for the answer to end (2s)" },
-  { name: "SSM_PLUGIN_KEEPALIVE", form: "true", meaning: "keeps an idle tunnel from reaching the idle time-out" },
-  { name: "SSM_PLUGIN_RECONNECT_FOR", form: "duration, 0 or inf", meaning: "how long a lost connection is tried again (15m)" },
-  { name: "SSM_PLUGIN_CONNECT_TIMEOUT", form: "duration", meaning: "deadline of the connection's start (30s)" },
-  { name: "SSM_PLUGIN_HANDSHAKE_TIMEOUT", form: "duration", meaning: "deadline of the agent's handshake (30s)" },
+  {
+    name: "SSM_PLUGIN_LINGER",
+    form: "duration",
+    meaning: "how long a local half-close waits for the answer to end (2s)",
+  },
+  {
+    name: "SSM_PLUGIN_KEEPALIVE",
+    form: "true",
+    meaning: "keeps an idle tunnel from reaching the idle time-out",
+  },
+  {
+    name: "SSM_PLUGIN_RECONNECT_FOR",
+    form: "duration, 0 or inf",
+    meaning: "how long a lost connection is tried again (15m)",
+  },
+  {
+    name: "SSM_PLUGIN_CONNECT_TIMEOUT",
+    form: "duration",
+    meaning: "deadline of the connection's start (30s)",
+  },
+  {
+    name: "SSM_PLUGIN_HANDSHAKE_TIMEOUT",
+    form: "duration",
+    meaning: "deadline of the agent's handshake (30s)",
+  },
   { name: "SSM_PLUGIN_PING_INTERVAL", form: "duration", meaning: "time between two WebSocket pings (30s)" },
-  { name: "SSM_PLUGIN_SILENCE_TIMEOUT", form: "duration", meaning: "silence that counts as a lost connection (75s)" },
+  {
+    name: "SSM_PLUGIN_SILENCE_TIMEOUT",
+    form: "duration",
+    meaning: "silence that counts as a lost connection (75s)",
+  },
   { name: "SSM_PLUGIN_ESCAPE", form: "none", meaning: "switches the escapes ~. ~? ~~ ~- off" },
   { name: "SSM_PLUGIN_QUIET", form: "true", meaning: "prints none of the status lines" },
   { name: "SSM_PLUGIN_STATUS", form: "stdout or stderr", meaning: "where status lines go (stdout)" },
   { name: "SSM_PLUGIN_PROPAGATE_EXIT_CODE", form: "true", meaning: "exits with the remote command's code" },
   { name: "SSM_PLUGIN_EXIT_WITH_PARENT", form: "true", meaning: "ends with whatever process started it" },
-  { name: "SSM_PLUGIN_SKIP_CLIENT_CONFIGURE", form: "true", meaning: "connects unsigned, without looking for credentials" },
+  {
+    name: "SSM_PLUGIN_SKIP_CLIENT_CONFIGURE",
+    form: "true",
+    meaning: "connects unsigned, without looking for credentials",
+  },
   { name: "SSM_PLUGIN_ALLOW_ANY_ENDPOINT", form: "true", meaning: "connects to stream URLs outside AWS too" },
   { name: "SSM_PLUGIN_STREAM_ENDPOINT", form: "host or URL", meaning: "another host for the stream URL" },
   { name: "SSM_PLUGIN_LOG_LEVEL", form: "off, debug, info, warn, error", meaning: "what is logged (off)" },
@@ -90,7 +122,8 @@ function readDuration(environment: Environment, name: string, fallback: number):
   const text = environment[name];
   if (text === undefined || text === "") return fallback;
   const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidEnvironmentError(name, text, "a duration such as 90s, 15m, 8h, 0 or inf");
+  if (ms === undefined)
+    throw new InvalidEnvironmentError(name, text, "a duration such as 90s, 15m, 8h, 0 or inf");
   return ms;
 }
 
@@ -99,7 +132,8 @@ function readPayloadBytes(environment: Environment): number {
   const text = environment[name];
   if (text === undefined || text === "") return DEFAULT_SETTINGS.payloadBytes;
   const bytes = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(bytes >= 64 && bytes <= 32_768)) throw new InvalidEnvironmentError(name, text, "a number from 64 to 32768");
+  if (!(bytes >= 64 && bytes <= 32_768))
+    throw new InvalidEnvironmentError(name, text, "a number from 64 to 32768");
   return bytes;
 }
 

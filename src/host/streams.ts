@@ -10,28 +10,27 @@ import {
   isTerminal,
   type RawMode,
   releaseStandardInput,
-  StandardStreams as StreamPair,
   standardError,
   standardOutput,
+  StandardStreams as StreamPair,
   watchWindowSize,
   windowSize,
 } from "../terminal/index.ts";
 
-/** What the streams need to know of their process. */
-export interface HostStreamsOptions {
-  /** Whether `~.` and its relatives are looked for at a terminal. */
-  readonly escapes: boolean;
-  /** `~.` was typed. */
-  readonly escaped: () => void;
-}
-
 /** See the file's comment. One for each process. */
 export class HostStreams implements StandardStreams {
-  readonly #options: HostStreamsOptions;
+  readonly #escapes: boolean;
   #rawMode: RawMode | undefined;
+  #pair: StreamPair | undefined;
+  /** Who hears of the streams now: a session may change its kind once, when its agent is slow. */
+  #events: LocalStreamEvents | undefined;
+  #escapeDetector = new EscapeDetector(false);
+  /** `~.` was typed. */
+  onEscape: () => void = () => {};
 
-  constructor(options: HostStreamsOptions) {
-    this.#options = options;
+  /** @param escapes whether `~.` and its relatives are looked for at a terminal */
+  constructor(escapes: boolean) {
+    this.#escapes = escapes;
   }
 
   get hasWindow(): boolean {
@@ -39,10 +38,14 @@ export class HostStreams implements StandardStreams {
   }
 
   attach(events: LocalStreamEvents, input: InputUse): LocalStream {
-    const interactive = input === "keyboard" && isTerminal(0);
+    this.#events = events;
+    const keyboard = input === "keyboard";
     // Also without a keyboard: a full-screen program's modes on our standard output are to be undone.
-    if (input === "keyboard") this.#rawMode = enterRawMode();
-    const pair = new StreamPair(interactive ? this.#withEscapes(events) : events);
+    if (keyboard) this.#rawMode ??= enterRawMode();
+    else this.#rawMode?.restore();
+    const detector = new EscapeDetector(keyboard && isTerminal(0) && this.#escapes);
+    this.#escapeDetector = detector;
+    const pair = (this.#pair ??= this.#open());
     if (input !== "none") pair.startReading();
     return pair;
   }
@@ -67,10 +70,9 @@ export class HostStreams implements StandardStreams {
 
   /** Puts the terminal back once everything for it has been written, or after `timeoutMs`. */
   async restore(timeoutMs: number): Promise<void> {
-    const timedOut = Promise.withResolvers<void>();
-    const timer = setTimeout(timedOut.resolve, timeoutMs);
-    await Promise.race([standardOutput().drain(), timedOut.promise]);
-    clearTimeout(timer);
+    const drained = standardOutput().drain();
+    if (timeoutMs === Infinity) await drained;
+    else await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, timeoutMs).unref())]);
     this.restoreNow();
   }
 
@@ -81,21 +83,21 @@ export class HostStreams implements StandardStreams {
     releaseStandardInput();
   }
 
-  #withEscapes(events: LocalStreamEvents): LocalStreamEvents {
-    const detector = new EscapeDetector(this.#options.escapes);
-    return {
-      ...events,
-      data: (bytes) => {
-        const { forward, actions } = detector.push(bytes);
-        if (forward.length > 0) events.data(forward);
-        for (const action of actions) {
-          if (action === "help") standardOutput().write(Buffer.from(ESCAPE_HELP));
-          else this.#options.escaped();
-        }
-      },
-      ended: () => events.ended(),
-      written: (taken) => events.written(taken),
-      closed: (error) => events.closed(error),
-    };
+  #open(): StreamPair {
+    return new StreamPair({
+      data: (bytes) => this.#typed(bytes),
+      ended: () => this.#events?.ended(),
+      written: (taken) => this.#events?.written(taken),
+      closed: (error) => this.#events?.closed(error),
+    });
+  }
+
+  #typed(bytes: Uint8Array): void {
+    const { forward, actions } = this.#escapeDetector.push(bytes);
+    if (forward.length > 0) this.#events?.data(forward);
+    for (const action of actions) {
+      if (action === "help") standardOutput().write(Buffer.from(ESCAPE_HELP));
+      else this.onEscape();
+    }
   }
 }

@@ -15,13 +15,19 @@ export class BadInputError extends Error {
 
 const required = (field: string): z.ZodType<string> =>
   z
-    .string({ error: (issue) => (issue.input === undefined ? `${field} is missing` : `${field} must be a text`) })
+    .string({
+      error: (issue) => (issue.input === undefined ? `${field} is missing` : `${field} must be a text`),
+    })
     .min(1, { error: `${field} is empty` });
 
 const response = z.preprocess(
   foldKeys,
   z.object(
-    { sessionid: required("SessionId"), streamurl: required("StreamUrl"), tokenvalue: required("TokenValue") },
+    {
+      sessionid: required("SessionId"),
+      streamurl: required("StreamUrl"),
+      tokenvalue: required("TokenValue"),
+    },
     { error: "it must be a JSON object" },
   ),
 );

@@ -1,25 +1,13 @@
 /**
- * One run of this face: from the arguments to an exit code. Signals, the parent's death and `~.` end the session
- * through the one way out at the end of this file.
+ * One run of this face: from the arguments to an exit code, saying AWS's lines on the way.
  */
-import { type Host, openHost } from "../host/index.ts";
-import { Session, type SessionEnd } from "../session/index.ts";
-import {
-  isTerminal,
-  type ProcessSignal,
-  standardError,
-  standardOutput,
-  watchParent,
-  watchSignals,
-} from "../terminal/index.ts";
+import { type Host, isOn, openHost, runSession } from "../host/index.ts";
+import { isTerminal, standardError, standardOutput } from "../terminal/index.ts";
 import { type Invocation, readArguments } from "./arguments.ts";
 import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
 import { harmlessLine } from "./harmless.ts";
 import * as literal from "./literals.ts";
 import { StatusLines, type StatusOutput } from "./status-lines.ts";
-
-/** What a signalled session may take to end before the process ends without it. */
-const SIGNAL_DEADLINE_MS = 2_800;
 
 type Environment = Record<string, string | undefined>;
 
@@ -65,62 +53,36 @@ async function startSession(
 ): Promise<number> {
   let host: Host;
   try {
-    host = openHost({
-      environment,
-      version,
-      region: invocation.region,
-      profile: invocation.profile,
-      target: invocation.target,
-      endpoint: invocation.endpoint,
-      escaped: () => session.terminate(),
-    });
+    const { region, profile, target, endpoint } = invocation;
+    host = openHost({ environment, version, region, profile, target, endpoint });
   } catch (error) {
     say(literal.cannotStart(harmlessLine((error as Error).message)));
     return invocation.exposed ? 0 : 1;
   }
-  const output = statusOutput(environment, host);
-  const lines = new StatusLines(invocation.session.sessionId, output);
-  const session = new Session(invocation.session, host.world, lines);
-  const propagate = environment["SSM_PLUGIN_PROPAGATE_EXIT_CODE"] === "true";
-
-  let signal: ProcessSignal | undefined;
-  let ran = false;
-  const code = (end: SessionEnd): number =>
-    exitCodeFor(end, { exposed: invocation.exposed, propagate, signal, ran });
-  const abandon = (): never => {
-    host.streams.restoreNow();
-    return exit(invocation.exposed ? 0 : SIGNAL_EXIT_CODES[signal ?? "SIGTERM"]);
-  };
-  const endBy = (received: ProcessSignal): void => {
-    if (signal !== undefined) abandon();
-    signal = received;
-    ran = session.isRunning;
-    if (session.isTunnel) lines.terminating();
-    session.terminate();
-    setTimeout(abandon, SIGNAL_DEADLINE_MS).unref();
-  };
-  const stopSignals = watchSignals((received) => {
-    if ((received === "SIGINT" || received === "SIGQUIT") && session.signal(received)) return;
-    endBy(received);
-  });
-  const stopParent = watchParent({ force: environment["SSM_PLUGIN_EXIT_WITH_PARENT"] === "true" }, () =>
-    endBy("SIGHUP"),
-  );
-
+  const lines = new StatusLines(invocation.session.sessionId, statusOutput(environment, host));
   lines.starting();
-  if (host.warning !== undefined) output.person(host.warning);
-  const end = await session.run();
-  stopParent();
-  // What was received is written before the terminal goes back to its own line ends.
-  await host.streams.restore(end.kind === "terminated" ? 500 : Infinity);
+  const { end, signal, ran } = await runSession({
+    host,
+    parameters: invocation.session,
+    observer: lines,
+    exitWithParent: isOn(environment, "SSM_PLUGIN_EXIT_WITH_PARENT"),
+    terminating: (_, isTunnel) => {
+      if (isTunnel) lines.terminating();
+    },
+    abandon: (received) => exit(invocation.exposed ? 0 : SIGNAL_EXIT_CODES[received]),
+  });
   lines.ended(end);
-  stopSignals();
-  return code(end);
+  return exitCodeFor(end, {
+    exposed: invocation.exposed,
+    propagate: isOn(environment, "SSM_PLUGIN_PROPAGATE_EXIT_CODE"),
+    signal,
+    ran,
+  });
 }
 
 /** The stream of the status lines, by the environment. */
 function statusOutput(environment: Environment, host: Host): StatusOutput {
-  const quiet = environment["SSM_PLUGIN_QUIET"] === "true";
+  const quiet = isOn(environment, "SSM_PLUGIN_QUIET");
   const sink = environment["SSM_PLUGIN_STATUS"] === "stderr" ? standardError() : standardOutput();
   const forPeople = isTerminal(2);
   return {

@@ -41,10 +41,7 @@ export class StatusLines implements SessionObserver {
     this.#output.status(`${harmless(text)}\n`);
   }
 
-  listening(
-    at: { readonly port: number; readonly unixPath?: string },
-    mode: "multiplexed" | "basic",
-  ): void {
+  listening(at: { readonly port: number; readonly unixPath?: string }, mode: "multiplexed" | "basic"): void {
     const opened =
       at.unixPath === undefined
         ? literal.portOpened(at.port, this.#sessionId)
@@ -88,7 +85,9 @@ export class StatusLines implements SessionObserver {
         return this.#error(literal.cannotStart(harmlessLine(end.error.message)));
       case "lost":
         if (end.error instanceof SessionGoneError) {
-          this.#output.person("The session reached its idle time-out or its maximum duration, or was terminated.");
+          this.#output.person(
+            "The session reached its idle time-out or its maximum duration, or was terminated.",
+          );
           return this.#error(literal.timedOut(this.#sessionId));
         }
         return this.#error(literal.endedWithReason(this.#sessionId, harmlessLine(end.error.message)));

@@ -114,6 +114,11 @@ export class Session {
     return this.#started && !this.#over;
   }
 
+  /** Whether local programs are connected to it, rather than standard input and output. */
+  get isTunnel(): boolean {
+    return this.#kind?.isTunnel === true;
+  }
+
   /** Round trip, window, resends: for logs and status lines. */
   get stats(): DataChannel["stats"] {
     return this.#channel.stats;
@@ -179,6 +184,7 @@ export class Session {
       closed: (reason) => this.#closed(reason),
       paused: (on) => this.#world.log("info", on ? "publication paused" : "publication started"),
       notice: (event, fields) => this.#world.log("debug", event, fields),
+      failed: (error) => this.#fail(new PeerError(error.message, { cause: error })),
     };
   }
 
@@ -195,7 +201,7 @@ export class Session {
       budget: this.#budget,
       abilities: this.#channel.agent?.abilities,
       room: () => (this.#link.bufferedBytes > settings.socketBufferBytes ? 0 : this.#channel.sendRoom),
-      rttMs: () => this.#channel.stats.rttMs,
+      rttMs: () => this.#channel.stats.rttMs ?? 0,
       isSettled: () => this.#channel.stats.unackedMessages === 0,
       send: (payloadType, payload) => {
         this.#channel.write(payloadType, payload, clock.now());
@@ -236,12 +242,9 @@ export class Session {
 
   #frame(bytes: Uint8Array): void {
     if (this.#over) return;
-    const settledBefore = this.#channel.stats.unackedMessages === 0;
     this.#channel.receive(bytes, this.#world.clock.now());
     if (this.#over) return;
-    if (!settledBefore && this.#kind?.settled !== undefined && this.#channel.stats.unackedMessages === 0) {
-      this.#kind.settled();
-    }
+    if (this.#kind?.settled !== undefined && this.#channel.stats.unackedMessages === 0) this.#kind.settled();
     this.#armWake();
   }
 
@@ -266,12 +269,17 @@ export class Session {
     if (this.#kind !== undefined || this.#over) return;
     this.#world.log("info", "no output yet, input is opened");
     this.#channel.openInput(this.#world.clock.now());
+    this.#ready({ customerMessage: "", handshake: false });
   }
 
   /** The agent names the kind of session. Returns a text when it cannot be run, which fails the handshake. */
   #handshakeRequested(sessionType: string, properties: unknown): string | undefined {
     const { clock, settings, log } = this.#world;
     this.#cancelSilence?.();
+    // A slow agent's handshake after input was opened: what runs now was a guess.
+    this.#kind?.stop();
+    this.#kind = undefined;
+    this.#started = false;
     log("info", "handshake", { sessionType, agentVersion: this.#channel.agent?.version ?? "" });
     this.#cancelHandshake = clock.after(settings.handshakeTimeoutMs, () =>
       this.#fail(new HandshakeTimeoutError(settings.handshakeTimeoutMs)),
@@ -336,7 +344,12 @@ export class Session {
     this.#cancelHandshake?.();
     this.#link.close();
     const { resentMessages, duplicateMessages, rttMs } = this.#channel.stats;
-    this.#world.log("info", "session ended", { end: end.kind, resentMessages, duplicateMessages, rttMs });
+    this.#world.log("info", "session ended", {
+      end: end.kind,
+      resentMessages,
+      duplicateMessages,
+      rttMs: Math.round((rttMs ?? 0) * 1000) / 1000,
+    });
     const flushed = this.#kind?.close(this.#flushMs(end)) ?? Promise.resolve();
     void flushed.then(() => this.#ended.resolve(end));
   }

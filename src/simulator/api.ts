@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 
-import { createTask, DEFAULT_DOCUMENT } from "./documents.ts";
 import { describeInstanceInformation, describeSessions, getConnectionStatus } from "./directory.ts";
+import { createTask, DEFAULT_DOCUMENT } from "./documents.ts";
 import { ApiError } from "./errors.ts";
 import { checkRequest, isOperation, type Operation, parseBody, type RequestOf } from "./requests.ts";
 import { createSessionId, GatewaySession } from "./session.ts";
@@ -59,7 +59,13 @@ async function call(
   world.counters.calls[operation] = (world.counters.calls[operation] ?? 0) + 1;
   const url = new URL(request.url);
   verifySignature(
-    { method: request.method, path: url.pathname, query: url.search.slice(1), headers: request.headers, body },
+    {
+      method: request.method,
+      path: url.pathname,
+      query: url.search.slice(1),
+      headers: request.headers,
+      body,
+    },
     world.credentials,
     { region: world.options.region, service: "ssm", nowMs: Date.now() },
   );
@@ -126,10 +132,22 @@ function startSession(world: World, request: RequestOf<"StartSession">): unknown
     abandonedAfterMs: world.options.abandonedAfterMs,
     hooks: world.options.hooks,
   });
+  forgetOldSessions(world.sessions);
   world.sessions.set(session.id, session);
   world.options.hooks.log?.("session started", { sessionId: session.id, target: target.id, document });
   if (world.options.agentStart === "session") queueMicrotask(() => session.startAgent());
   return admission(world, session);
+}
+
+/** Sessions that are kept after their end; then the oldest are forgotten. */
+const MAX_ENDED_SESSIONS = 1_000;
+
+function forgetOldSessions(sessions: Map<string, GatewaySession>): void {
+  if (sessions.size < MAX_ENDED_SESSIONS) return;
+  for (const session of sessions.values()) {
+    if (sessions.size < MAX_ENDED_SESSIONS) return;
+    if (session.ended && session.cleared) sessions.delete(session.id);
+  }
 }
 
 function resumeSession(world: World, sessionId: string): unknown {
@@ -163,7 +181,8 @@ function admission(world: World, session: GatewaySession): unknown {
 
 function knownSession(world: World, sessionId: string): GatewaySession {
   const session = world.sessions.get(sessionId);
-  if (session === undefined) throw new ApiError("DoesNotExistException", `Session ${sessionId} does not exist.`);
+  if (session === undefined)
+    throw new ApiError("DoesNotExistException", `Session ${sessionId} does not exist.`);
   return session;
 }
 

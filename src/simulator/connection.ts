@@ -1,11 +1,11 @@
 /**
  * One WebSocket of a client at the gateway, after its opening frame: the link with its faults in both directions,
- * cuts, stalls, and the fast way for when nothing is to go wrong. It knows nothing of sessions.
+ * cuts and stalls. It knows nothing of sessions.
  */
 import type { Cut, Faults } from "./faults.ts";
-import { isFaultless } from "./faults.ts";
-import { FaultyLink, type LinkCounters } from "./link.ts";
+import type { LinkCounters } from "./link.ts";
 import type { Random } from "./random.ts";
+import { TimedLink } from "./timed-link.ts";
 
 /** What of a server-side WebSocket is used here. */
 export interface GatewaySocket {
@@ -23,8 +23,8 @@ export interface GatewaySocket {
 export interface ConnectionOwner {
   /** A frame of the client has come through the link. */
   fromClient(frame: Uint8Array): void;
-  /** The gateway ended the connection by itself; `how` says why. Not called after `close`, `finish` or `cut`. */
-  endedByGateway(how: string): void;
+  /** A fault ended the connection; `how` says which way. Not called after a call to `finish` or `cut`. */
+  endedByFault(how: string): void;
 }
 
 /** Counters that all connections of a stand-in share. */
@@ -35,19 +35,19 @@ export interface ConnectionCounters {
   clientBufferFull: number;
 }
 
+type Timer = ReturnType<typeof setTimeout>;
+
 /** A client's WebSocket with its faults. */
 export class ClientConnection {
   readonly #socket: GatewaySocket;
   readonly #owner: ConnectionOwner;
   readonly #counters: ConnectionCounters;
   readonly #random: Random;
-  readonly #up: FaultyLink;
-  readonly #down: FaultyLink;
+  readonly #up: TimedLink;
+  readonly #down: TimedLink;
   #faults: Faults;
-  #upDirect = true;
-  #downDirect = true;
-  #counting = false;
   #messages = 0;
+  #counting = false;
   #stalled = false;
   #stalledBefore = false;
   #pushingBack = false;
@@ -57,8 +57,6 @@ export class ClientConnection {
   #outbox: Uint8Array[] = [];
   #outboxBytes = 0;
   #flushDue = false;
-  #upTimer: Timer | undefined;
-  #downTimer: Timer | undefined;
   #stallTimer: Timer | undefined;
   #cutTimer: Timer | undefined;
   #expiryTimer: Timer | undefined;
@@ -75,10 +73,22 @@ export class ClientConnection {
     this.#owner = owner;
     this.#random = random;
     this.#counters = counters;
-    this.#up = new FaultyLink(random, counters.toAgent);
-    this.#down = new FaultyLink(random, counters.toClient);
     this.#faults = faults;
-    this.setFaults(faults);
+    this.#up = new TimedLink(
+      { deliver: (frame) => owner.fromClient(frame), moved: () => this.#pushBack() },
+      faults.toAgent,
+      random,
+      counters.toAgent,
+    );
+    this.#down = new TimedLink(
+      { deliver: (frame) => this.#post(frame), drained: () => this.#finish() },
+      faults.toClient,
+      random,
+      counters.toClient,
+    );
+    this.#startCounting();
+    this.#startExpiry();
+    this.#startCuts();
   }
 
   /** Bytes on their way to the client that the kernel has not taken yet. */
@@ -89,82 +99,53 @@ export class ClientConnection {
 
   /** New faults; messages under way keep the fate they were given. */
   setFaults(faults: Faults): void {
-    const expiryChanged = this.#expiryTimer === undefined || faults.closeAfterMs !== this.#faults.closeAfterMs;
-    const cutsChanged =
-      this.#cutTimer === undefined ||
-      faults.cuts.minMs !== this.#faults.cuts.minMs ||
-      faults.cuts.maxMs !== this.#faults.cuts.maxMs;
-    this.#faults = faults;
     if (this.#closed) return;
-    this.#counting = faults.cuts.afterMessages > 0 || faults.stalls.afterMessages > 0;
-    this.#chooseWay();
-    if (expiryChanged) {
-      clearTimeout(this.#expiryTimer);
-      this.#expiryTimer = undefined;
-      if (faults.closeAfterMs > 0)
-        this.#expiryTimer = setTimeout(() => this.#cutByItself({ code: 1000, reason: "Bye" }), faults.closeAfterMs);
-    }
-    if (cutsChanged) {
-      clearTimeout(this.#cutTimer);
-      this.#cutTimer = undefined;
-      const { minMs, maxMs } = faults.cuts;
-      if (maxMs > 0)
-        this.#cutTimer = setTimeout(
-          () => this.#cutByItself(this.#faults.cuts.how),
-          minMs + (maxMs - minMs) * this.#random(),
-        );
-    }
+    const before = this.#faults;
+    this.#faults = faults;
+    this.#up.setFaults(faults.toAgent);
+    this.#down.setFaults(faults.toClient);
+    this.#startCounting();
+    if (faults.closeAfterMs !== before.closeAfterMs) this.#startExpiry();
+    if (faults.cuts.minMs !== before.cuts.minMs || faults.cuts.maxMs !== before.cuts.maxMs) this.#startCuts();
   }
 
   /** A frame from the client. */
   receive(frame: Uint8Array): void {
     if (this.#closed || this.#silent) return;
-    if (this.#upDirect) this.#owner.fromClient(frame);
-    else {
-      const nowMs = performance.now();
-      this.#up.push(frame, this.#faults.toAgent, nowMs);
-      this.#pumpUp();
-      this.#pushBack();
-    }
+    this.#up.send(frame);
+    if (this.#faults.toAgent.bytesPerSecond > 0) this.#pushBack();
     if (this.#counting) this.#count();
   }
 
   /** A frame for the client; the array now belongs to the connection. */
   send(frame: Uint8Array): void {
     if (this.#closed || this.#silent || this.#finishing) return;
-    if (this.#downDirect) this.#post(frame);
-    else {
-      this.#down.push(frame, this.#faults.toClient, performance.now());
-      this.#pumpDown();
-    }
+    this.#down.send(frame);
     if (this.#counting) this.#count();
   }
 
-  /** The last frame, which no fault but the delay touches, and then the close. */
+  /** Sends the last frame, which no fault but the delay touches, and closes. */
   finish(frame: Uint8Array): void {
     if (this.#closed || this.#finishing) return;
     if (this.#silent) return this.cut("abrupt");
     this.#finishing = true;
-    this.#down.pushLast(frame, this.#faults.toClient, performance.now());
-    this.#pumpDown();
+    this.#down.sendLast(frame);
   }
 
-  /** Ends the connection. A silent one goes on existing until it is ended otherwise. */
+  /** Ends the connection. A silent one goes on existing until it is cut in another way. */
   cut(how: Cut): void {
     if (this.#closed) return;
     if (how === "silent") {
       this.#silent = true;
-      this.#up.clear();
-      this.#down.clear();
-      this.#outbox = [];
-      this.#outboxBytes = 0;
+      this.#forget();
       this.#socket.pause();
       return;
     }
+    const silent = this.#silent;
     this.#flush();
     this.dispose();
-    // A paused socket would not see the peer's answer.
-    if (how === "abrupt" || this.#silent) this.#socket.terminate();
+    // Nobody has heard of a silent connection for a while: a close frame would be news from the dead.
+    if (how === "abrupt" || silent) this.#socket.terminate();
     else this.#socket.close(how.code, how.reason ?? "");
   }
 
@@ -180,48 +161,39 @@ export class ClientConnection {
     }, forMs);
   }
 
-  /** Forgets everything; for a socket that is gone. */
+  /** Forgets everything; for a socket that is gone. May be called again. */
   dispose(): void {
     this.#closed = true;
-    for (const timer of [this.#upTimer, this.#downTimer, this.#stallTimer, this.#cutTimer, this.#expiryTimer])
-      clearTimeout(timer);
+    this.#forget();
+    for (const timer of [this.#stallTimer, this.#cutTimer, this.#expiryTimer]) clearTimeout(timer);
+  }
+
+  #forget(): void {
     this.#up.clear();
     this.#down.clear();
     this.#outbox = [];
     this.#outboxBytes = 0;
   }
 
-  #chooseWay(): void {
-    // Messages under way must not be overtaken because the faults were switched off.
-    this.#upDirect = isFaultless(this.#faults.toAgent) && this.#up.size === 0;
-    this.#downDirect = isFaultless(this.#faults.toClient) && this.#down.size === 0;
+  #startCounting(): void {
+    this.#counting = this.#faults.cuts.afterMessages > 0 || this.#faults.stalls.afterMessages > 0;
   }
 
-  #pumpUp(): void {
-    const nowMs = performance.now();
-    for (let frame = this.#up.take(nowMs); frame !== undefined; frame = this.#up.take(nowMs)) {
-      this.#owner.fromClient(frame);
-      if (this.#closed) return;
-    }
-    clearTimeout(this.#upTimer);
-    const dueMs = this.#up.nextDueMs;
-    if (dueMs !== undefined)
-      this.#upTimer = setTimeout(() => {
-        this.#pumpUp();
-        this.#pushBack();
-      }, Math.max(0, dueMs - performance.now()));
-    else if (!this.#upDirect) this.#chooseWay();
+  #startExpiry(): void {
+    clearTimeout(this.#expiryTimer);
+    const { closeAfterMs } = this.#faults;
+    if (closeAfterMs > 0)
+      this.#expiryTimer = setTimeout(() => this.#fault({ code: 1000, reason: "Bye" }), closeAfterMs);
   }
 
-  #pumpDown(): void {
-    const nowMs = performance.now();
-    for (let frame = this.#down.take(nowMs); frame !== undefined; frame = this.#down.take(nowMs)) this.#post(frame);
-    clearTimeout(this.#downTimer);
-    const dueMs = this.#down.nextDueMs;
-    if (dueMs !== undefined)
-      this.#downTimer = setTimeout(() => this.#pumpDown(), Math.max(0, dueMs - performance.now()));
-    else if (this.#finishing) this.cut({ code: 1000 });
-    else if (!this.#downDirect) this.#chooseWay();
+  #startCuts(): void {
+    clearTimeout(this.#cutTimer);
+    const { minMs, maxMs } = this.#faults.cuts;
+    if (maxMs > 0)
+      this.#cutTimer = setTimeout(
+        () => this.#fault(this.#faults.cuts.how),
+        minMs + (maxMs - minMs) * this.#random(),
+      );
   }
 
   /** Frames of one turn of the event loop leave together: one system call for many. */
@@ -240,19 +212,26 @@ export class ClientConnection {
     this.#outbox = [];
     this.#outboxBytes = 0;
     this.#socket.cork(() => {
+      // Frames are never made on shared memory.
       for (const frame of frames)
-        if (this.#socket.sendBinary(frame as Uint8Array<ArrayBuffer>) === 0) this.#counters.clientBufferFull++;
+        if (this.#socket.sendBinary(frame as Uint8Array<ArrayBuffer>) === 0)
+          this.#counters.clientBufferFull++;
     });
   }
 
+  #finish(): void {
+    if (this.#finishing) this.cut({ code: 1000 });
+  }
+
+  /** Lets the client feel a narrow link as TCP would: what does not fit into its queue is not read. */
   #pushBack(): void {
     if (this.#closed) return;
-    const { toAgent } = this.#faults;
-    const waiting = this.#up.waitingBytes(toAgent, performance.now());
-    if (!this.#pushingBack && waiting > toAgent.queueBytes) {
+    const waiting = this.#up.waitingBytes;
+    const { queueBytes } = this.#faults.toAgent;
+    if (!this.#pushingBack && waiting > queueBytes) {
       this.#pushingBack = true;
       this.#socket.pause();
-    } else if (this.#pushingBack && waiting <= toAgent.queueBytes / 2) {
+    } else if (this.#pushingBack && waiting <= queueBytes / 2) {
       this.#pushingBack = false;
       this.#readOn();
     }
@@ -270,14 +249,12 @@ export class ClientConnection {
       this.#stalledBefore = true;
       this.stopReading(stalls.forMs);
     }
-    if (cuts.afterMessages > 0 && this.#messages >= cuts.afterMessages) this.#cutByItself(cuts.how);
+    if (cuts.afterMessages > 0 && this.#messages >= cuts.afterMessages) this.#fault(cuts.how);
   }
 
-  #cutByItself(how: Cut): void {
+  #fault(how: Cut): void {
     if (this.#closed || this.#silent || this.#finishing) return;
     this.cut(how);
-    this.#owner.endedByGateway(typeof how === "string" ? how : String(how.code));
+    this.#owner.endedByFault(typeof how === "string" ? how : String(how.code));
   }
 }
-
-type Timer = ReturnType<typeof setTimeout>;

@@ -52,7 +52,12 @@ export function createEnvironment(
  * at the keys, and a stale session token makes new keys wrong.
  */
 export function foreignVariables(credentials: SimulatorCredentials): readonly string[] {
-  const names = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL_SSM", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"];
+  const names = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ENDPOINT_URL_SSM",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+  ];
   return credentials.sessionToken === undefined ? [...names, "AWS_SESSION_TOKEN"] : names;
 }
 

@@ -4,7 +4,7 @@
  */
 import { ApiError } from "./errors.ts";
 import type { RequestOf } from "./requests.ts";
-import type { SessionView } from "./session.ts";
+import type { SessionView } from "./session-view.ts";
 import type { SimulatedTarget } from "./targets.ts";
 
 /** Instances a page holds unless told. */
@@ -39,7 +39,8 @@ export function describeInstanceInformation(
       ComputerName: target.computerName,
       ...(resourceType(target) === "ManagedInstance" && target.name !== "" ? { Name: target.name } : {}),
       SourceId: target.id,
-      SourceType: resourceType(target) === "ManagedInstance" ? "AWS::SSM::ManagedInstance" : "AWS::EC2::Instance",
+      SourceType:
+        resourceType(target) === "ManagedInstance" ? "AWS::SSM::ManagedInstance" : "AWS::EC2::Instance",
     })),
     ...next,
   };

@@ -104,14 +104,17 @@ export function createTask(
   given: SessionParameters,
 ): AgentTask {
   const document = Object.hasOwn(documents, name) ? documents[name] : undefined;
-  if (document === undefined) throw new ApiError("InvalidDocument", `Document with name ${name} does not exist.`);
+  if (document === undefined)
+    throw new ApiError("InvalidDocument", `Document with name ${name} does not exist.`);
   const values = checkedParameters(document.parameters ?? {}, given);
   const fill = (text: string): string =>
     text.replace(/\{\{\s*(\w+)\s*\}\}/g, (placeholder, key: string) => values.get(key) ?? placeholder);
   return {
     sessionType: document.sessionType,
     ...(document.command === undefined ? {} : { command: fill(document.command) }),
-    ...(document.separateOutput === undefined ? {} : { separateOutput: fill(document.separateOutput) === "true" }),
+    ...(document.separateOutput === undefined
+      ? {}
+      : { separateOutput: fill(document.separateOutput) === "true" }),
     ...(document.stdOutPrefix === undefined ? {} : { stdOutPrefix: fill(document.stdOutPrefix) }),
     ...(document.stdErrPrefix === undefined ? {} : { stdErrPrefix: fill(document.stdErrPrefix) }),
     ...(document.properties === undefined
@@ -130,7 +133,9 @@ function checkedParameters(
 ): ReadonlyMap<string, string> {
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(declared, name));
   if (unknown.length > 0)
-    throw invalid(`Parameters provided in the request are not declared in the document: ${unknown.join(", ")}.`);
+    throw invalid(
+      `Parameters provided in the request are not declared in the document: ${unknown.join(", ")}.`,
+    );
   const values = new Map<string, string>();
   for (const [name, rule] of Object.entries(declared)) {
     const list = Object.hasOwn(given, name) ? given[name] : undefined;
@@ -139,7 +144,11 @@ function checkedParameters(
     const value = list?.[0] ?? rule.default;
     if (value === undefined) throw invalid(`Parameter "${name}" is required and has no value.`);
     // A default needs not follow the pattern: an empty text, for example.
-    if (list !== undefined && rule.pattern !== undefined && !new RegExp(`^(?:${rule.pattern})$`, "u").test(value))
+    if (
+      list !== undefined &&
+      rule.pattern !== undefined &&
+      !new RegExp(`^(?:${rule.pattern})$`, "u").test(value)
+    )
       throw invalid(`Parameter "${name}" has a value that does not match the pattern ^(${rule.pattern})$.`);
     values.set(name, value);
   }

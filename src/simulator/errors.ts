@@ -21,8 +21,12 @@ export class ApiError extends Error {
    */
   body(): string {
     if (this.type === "") return this.message;
-    const shared = /^(ValidationException|AccessDeniedException|ThrottlingException|SerializationException)$|Signature|Token|Client/;
-    return JSON.stringify({ __type: this.type, [shared.test(this.type) ? "message" : "Message"]: this.message });
+    const shared =
+      /^(ValidationException|AccessDeniedException|ThrottlingException|SerializationException)$|Signature|Token|Client/;
+    return JSON.stringify({
+      __type: this.type,
+      [shared.test(this.type) ? "message" : "Message"]: this.message,
+    });
   }
 }
 

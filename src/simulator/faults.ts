@@ -91,7 +91,7 @@ export interface ApiFault {
   readonly hang: boolean;
 }
 
-/** Everything that can go wrong. */
+/** Everything that can go wrong. `api` counts for all sessions together, the rest can be set for single ones. */
 export interface Faults {
   readonly toAgent: LinkFaults;
   readonly toClient: LinkFaults;

@@ -61,7 +61,7 @@ export async function answerUpgrade(
   };
 
   const { upgrade } = world.faults.of(sessionId);
-  if (upgrade.answer !== "accept" && world.faults.strikes("upgrade", upgrade.times)) {
+  if (upgrade.answer !== "accept" && world.faults.strikes("upgrade", upgrade.times, sessionId)) {
     if (upgrade.answer === "refuse") return refuse(upgrade.status, "refused on demand");
     record(0);
     await neverAnswer();
@@ -86,7 +86,13 @@ export async function answerUpgrade(
     world.counters.errors[error.type] = (world.counters.errors[error.type] ?? 0) + 1;
     return refuse(403, error.body());
   }
-  const data: SocketData = { session, cellNumber, connection: undefined, openingTimer: undefined, deaf: false };
+  const data: SocketData = {
+    session,
+    cellNumber,
+    connection: undefined,
+    openingTimer: undefined,
+    deaf: false,
+  };
   if (!server.upgrade(request, { data })) return refuse(400, "a WebSocket upgrade is expected");
   record(101);
   return undefined;
@@ -96,7 +102,7 @@ export async function answerUpgrade(
 export function socketOpened(world: World, socket: Socket): void {
   const { data } = socket;
   const { opening } = world.faults.of(data.session.id);
-  if (opening.answer !== "accept" && world.faults.strikes("opening", opening.times)) {
+  if (opening.answer !== "accept" && world.faults.strikes("opening", opening.times, data.session.id)) {
     data.deaf = true;
     if (opening.answer === "close") socket.close(opening.code, opening.reason);
     return;
@@ -153,9 +159,10 @@ function openChannel(world: World, socket: Socket, text: string): void {
     socket as GatewaySocket,
     {
       fromClient: (frame) => session.fromClient(frame),
-      endedByGateway: (how) => {
+      endedByFault: (how) => {
         world.options.hooks.log?.("connection cut", { sessionId: session.id, how });
-        session.detach(connection);
+        // Of a silent end the gateway knows nothing: to it the client is still there.
+        if (how !== "silent") session.detach(connection);
       },
     },
     world.faults.of(session.id),
@@ -163,7 +170,10 @@ function openChannel(world: World, socket: Socket, text: string): void {
     world.counters,
   );
   data.connection = connection;
-  world.options.hooks.log?.("channel opened", { sessionId: session.id, clientVersion: opening.clientVersion });
+  world.options.hooks.log?.("channel opened", {
+    sessionId: session.id,
+    clientVersion: opening.clientVersion,
+  });
   session.attach(connection, opening);
 }
 

@@ -8,7 +8,7 @@ export { NO_FAULTS, NO_LINK_FAULTS } from "./faults.ts";
 export type * from "./faults.ts";
 export { DEFAULT_AGENT_OPTIONS } from "./options.ts";
 export type * from "./options.ts";
-export type { SessionStatus, SessionView } from "./session.ts";
+export type { SessionStatus, SessionView } from "./session-view.ts";
 export { type Simulator, simulatorEnvironmentLines, startSimulator } from "./simulator.ts";
 export { DEFAULT_TARGETS } from "./targets.ts";
 export type { SimulatedTarget, TargetOptions } from "./targets.ts";

@@ -24,8 +24,8 @@ export interface SimulatorHooks {
   /** One event. */
   log?(event: string, fields: LogFields): void;
   /**
-   * Sees each binary frame as client or agent sent it, before the faults of the link; the gateway's own frames too.
-   * The array must not be kept or changed.
+   * Sees each binary frame in the gateway's middle: those to the agent after the faults of the client's link, those
+   * to the client before them; the gateway's own frames too. The array must not be kept or changed.
    */
   frame?(sessionId: string, direction: FrameDirection, frame: Uint8Array): void;
   /** Looks at each API call before it is carried out; an error returned becomes its answer. */
@@ -83,5 +83,13 @@ export const DEFAULT_AGENT_OPTIONS: AgentOptions = {
   customerMessage: "",
   readyDelayMs: 2,
   environment: {},
-  deniedHosts: ["localhost", "127.0.0.1", "::1", "169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254"],
+  deniedHosts: [
+    "localhost",
+    "127.0.0.1",
+    "::1",
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "fd00:ec2::254",
+  ],
 };

@@ -70,11 +70,16 @@ export function checkRequest<Name extends Operation>(operation: Name, value: unk
   const path = issue?.path.map(String) ?? [];
   const found = path.reduce<unknown>(
     (inner, key) =>
-      typeof inner === "object" && inner !== null ? (inner as Readonly<Record<string, unknown>>)[key] : undefined,
+      typeof inner === "object" && inner !== null
+        ? (inner as Readonly<Record<string, unknown>>)[key]
+        : undefined,
     value,
   );
   if (issue?.code === "invalid_type" && found !== undefined && found !== null)
-    throw new ApiError("SerializationException", `${path.join(".")} has the wrong type, ${issue.expected} is expected`);
+    throw new ApiError(
+      "SerializationException",
+      `${path.join(".")} has the wrong type, ${issue.expected} is expected`,
+    );
   const [first = "", ...rest] = path;
   const name = [first.charAt(0).toLowerCase() + first.slice(1), ...rest].join(".");
   const rule =

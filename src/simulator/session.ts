@@ -6,59 +6,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import { MessageType } from "../protocol/index.ts";
 import type { ClientConnection } from "./connection.ts";
-import type { AgentOptions, AgentSession, AgentTask, StartAgentSession } from "./contract.ts";
+import type { AgentSession } from "./contract.ts";
 import { channelClosedFrame, isAgentSessionState, publicationFrame } from "./frames.ts";
-import type { SimulatorHooks } from "./options.ts";
-import type { SimulatedTarget } from "./targets.ts";
-
-/** Status of a session in DescribeSessions. */
-export type SessionStatus = "Connecting" | "Connected" | "Disconnected" | "Terminated";
-
-/** What a session can tell about itself. */
-export interface SessionView {
-  readonly sessionId: string;
-  readonly target: string;
-  readonly document: string;
-  readonly task: AgentTask;
-  /** Why it was started, as the caller said; empty for nothing. */
-  readonly reason: string;
-  readonly status: SessionStatus;
-  /** What channel_closed said at the end; undefined before it. */
-  readonly output: string | undefined;
-  /** Wall-clock milliseconds. */
-  readonly startedMs: number;
-  readonly endedMs: number | undefined;
-  /** Whether a client is there. */
-  readonly connected: boolean;
-  /** How often a client's channel was opened. */
-  readonly connects: number;
-  readonly clientVersion: string;
-  /** ClientId of each opening frame, in order. */
-  readonly clientIds: readonly string[];
-  readonly messagesToAgent: number;
-  readonly bytesToAgent: number;
-  readonly messagesToClient: number;
-  readonly bytesToClient: number;
-  /** Frames of the agent while no client was there. */
-  readonly droppedWithoutClient: number;
-  /** Last agent_session_state that the agent sent, as it stood; empty for none. */
-  readonly agentStates: readonly string[];
-}
-
-/** What a session is made from. */
-export interface SessionPlan {
-  readonly id: string;
-  readonly target: SimulatedTarget;
-  readonly document: string;
-  readonly task: AgentTask;
-  readonly reason: string;
-  readonly agentOptions: AgentOptions;
-  readonly startAgent: StartAgentSession;
-  readonly publicationToClient: boolean;
-  /** A session without a client ends after this time, in milliseconds; 0 for never. */
-  readonly abandonedAfterMs: number;
-  readonly hooks: SimulatorHooks;
-}
+import type { LogFields, SimulatorHooks } from "./options.ts";
+import type { SessionPlan, SessionStatus, SessionView } from "./session-view.ts";
 
 /** A session at the gateway. */
 export class GatewaySession {
@@ -69,6 +20,7 @@ export class GatewaySession {
   #cellNumber = "";
   #agent: AgentSession | undefined;
   #connection: ClientConnection | undefined;
+  #cleared = false;
   #everConnected = false;
   #agentAway = false;
   #output: string | undefined;
@@ -96,6 +48,11 @@ export class GatewaySession {
 
   get ended(): boolean {
     return this.#output !== undefined;
+  }
+
+  /** Whether nothing of the agent's part is left. */
+  get cleared(): boolean {
+    return this.#cleared || this.#agent === undefined;
   }
 
   get connection(): ClientConnection | undefined {
@@ -164,30 +121,36 @@ export class GatewaySession {
         log: (event, fields) => this.#log(event, fields),
       });
       this.#agent = agent;
-      agent.finished.then(
-        () => this.end(""),
-        (error: unknown) => this.#agentFailed(error),
-      );
+      agent.finished
+        .then(
+          () => this.end(""),
+          (error: unknown) => this.#agentFailed(error),
+        )
+        .finally(() => (this.#cleared = true));
     } catch (error) {
       this.#agentFailed(error);
     }
   }
 
   /** A client's channel has opened. An older connection is closed. */
-  attach(connection: ClientConnection, client: { readonly clientId: string; readonly clientVersion: string }): void {
+  attach(
+    connection: ClientConnection,
+    client: { readonly clientId: string; readonly clientVersion: string },
+  ): void {
     const replaced = this.#connection;
     this.#connection = connection;
     this.#everConnected = true;
     this.#connects++;
     this.#clientVersion = client.clientVersion;
-    this.#clientIds.push(client.clientId);
+    remember(this.#clientIds, client.clientId);
     clearTimeout(this.#abandonTimer);
     if (replaced !== undefined) {
       this.#log("connection replaced");
       replaced.cut({ code: 1000, reason: "replaced" });
     }
     this.startAgent();
-    if (this.plan.publicationToClient && !this.#agentAway) this.#toClient(publicationFrame(MessageType.startPublication));
+    if (this.plan.publicationToClient && !this.#agentAway)
+      this.#toClient(publicationFrame(MessageType.startPublication));
     this.#toAgent(publicationFrame(MessageType.startPublication));
   }
 
@@ -219,7 +182,11 @@ export class GatewaySession {
     // First the end: whatever the agent still says on its way out is not heard.
     const agent = this.#agent;
     this.end(output);
-    agent?.terminate();
+    try {
+      agent?.terminate();
+    } catch (error) {
+      this.#log("agent failed", { error: messageOf(error) });
+    }
   }
 
   /** The end, told to the client as channel_closed. Only the first call counts. */
@@ -247,7 +214,7 @@ export class GatewaySession {
   #fromAgent(frame: Uint8Array): void {
     if (this.ended) return;
     if (isAgentSessionState(frame)) {
-      this.#agentStates.push(Buffer.from(frame.subarray(120)).toString("utf8"));
+      remember(this.#agentStates, Buffer.from(frame.subarray(120)).toString("utf8"));
       this.#log("agent session state");
       return;
     }
@@ -278,7 +245,7 @@ export class GatewaySession {
 
   /** A defect of the agent ends its session, not the whole stand-in. */
   #agentFailed(error: unknown): void {
-    this.#log("agent failed", { error: error instanceof Error ? error.message : String(error) });
+    this.#log("agent failed", { error: messageOf(error) });
     this.terminate("The agent of the stand-in failed.");
   }
 
@@ -289,9 +256,21 @@ export class GatewaySession {
     this.#abandonTimer.unref();
   }
 
-  #log(event: string, fields: Readonly<Record<string, string | number | boolean>> = {}): void {
+  #log(event: string, fields: LogFields = {}): void {
     this.#hooks.log?.(event, { sessionId: this.id, ...fields });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Openings and states that are remembered; of more the oldest are forgotten. */
+const MAX_REMEMBERED = 1_000;
+
+function remember(list: string[], entry: string): void {
+  if (list.length >= MAX_REMEMBERED) list.shift();
+  list.push(entry);
 }
 
 /** A session id of the usual form: who started it and 17 characters. */

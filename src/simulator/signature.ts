@@ -66,7 +66,8 @@ export function verifySignature(
     throw invalid(`Credential should be scoped to correct service: '${scope.service}'.`);
   checkTime(claim, date ?? "", scope.nowMs);
   for (const name of claim.mustSign)
-    if (!claim.signedHeaders.includes(name)) throw invalid(`'${name}' must be a 'SignedHeader' in the request.`);
+    if (!claim.signedHeaders.includes(name))
+      throw invalid(`'${name}' must be a 'SignedHeader' in the request.`);
 
   const expected = signatureOf(request, claim, credentials.secretAccessKey, scope);
   const given = Buffer.from(claim.signature, "latin1");
@@ -134,11 +135,13 @@ function headerClaim(request: SignedRequest): Claim {
   }
   const need = (name: string): string => {
     const value = fields.get(name);
-    if (value === undefined || value === "") throw incomplete(`Authorization header requires '${name}' parameter.`);
+    if (value === undefined || value === "")
+      throw incomplete(`Authorization header requires '${name}' parameter.`);
     return value;
   };
   const amzDate = request.headers.get("x-amz-date") ?? "";
-  if (amzDate === "") throw incomplete("Authorization header requires existence of either a 'X-Amz-Date' header.");
+  if (amzDate === "")
+    throw incomplete("Authorization header requires existence of either a 'X-Amz-Date' header.");
   const mustSign = ["host", "x-amz-date"];
   if (request.headers.has("x-amz-security-token")) mustSign.push("x-amz-security-token");
   if (request.headers.has("x-amz-target")) mustSign.push("x-amz-target");
@@ -156,7 +159,8 @@ function queryClaim(request: SignedRequest): Claim {
   const query = new Map(queryPairs(request.query));
   const need = (name: string): string => {
     const value = query.get(name);
-    if (value === undefined || value === "") throw incomplete(`AWS query-string parameters must include '${name}'.`);
+    if (value === undefined || value === "")
+      throw incomplete(`AWS query-string parameters must include '${name}'.`);
     return value;
   };
   if (need("X-Amz-Algorithm") !== ALGORITHM) throw incomplete(`Unsupported AWS 'algorithm'`);
@@ -177,7 +181,9 @@ function checkTime(claim: Claim, scopeDate: string, nowMs: number): void {
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts.slice(1).map(Number);
   const signedMs = Date.UTC(year, month - 1, day, hour, minute, second);
   if (!claim.amzDate.startsWith(scopeDate) || scopeDate.length !== 8)
-    throw invalid("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.");
+    throw invalid(
+      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.",
+    );
   const now = toAmzDate(nowMs);
   if (signedMs - nowMs > MAX_SKEW_MS)
     throw invalid(`Signature not yet current: ${claim.amzDate} is still later than ${now} (+ 5 min.)`);
@@ -192,7 +198,12 @@ function signatureOf(
   scope: SignatureScope,
 ): string {
   const date = claim.amzDate.slice(0, 8);
-  const toSign = [ALGORITHM, claim.amzDate, scopeOf(date, scope), sha256(canonicalRequest(request, claim))].join("\n");
+  const toSign = [
+    ALGORITHM,
+    claim.amzDate,
+    scopeOf(date, scope),
+    sha256(canonicalRequest(request, claim)),
+  ].join("\n");
   let key: Buffer = Buffer.from(`AWS4${secretAccessKey}`, "utf8");
   for (const part of [date, scope.region, scope.service, "aws4_request"]) key = hmac(key, part);
   return hmac(key, toSign).toString("hex");

@@ -12,11 +12,12 @@ import type { SimulatorCredentials } from "./credentials.ts";
 import { BUILT_IN_DOCUMENTS } from "./documents.ts";
 import { InvalidOptionError, UnknownSessionError } from "./errors.ts";
 import { type Cut, type Faults, type FaultsPatch, NO_FAULTS, patchFaults } from "./faults.ts";
-import { answerUpgrade, type SocketData, socketClosed, socketMessage, socketOpened } from "./gateway.ts";
+import { answerUpgrade, socketClosed, type SocketData, socketMessage, socketOpened } from "./gateway.ts";
 import { createLinkCounters } from "./link.ts";
 import { DEFAULT_AGENT_OPTIONS, type SimulatorOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
-import type { GatewaySession, SessionView } from "./session.ts";
+import type { SessionView } from "./session-view.ts";
+import type { GatewaySession } from "./session.ts";
 import { createTargets, DEFAULT_TARGETS, type SimulatedTarget } from "./targets.ts";
 import { type Counters, RunningFaults, type UpgradeRecord, type World } from "./world.ts";
 
@@ -121,7 +122,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       const { connection } = session;
       if (connection === undefined) return false;
       connection.cut(how);
-      session.detach(connection);
+      if (how !== "silent") session.detach(connection);
       return true;
     },
     stopReading(sessionId, forMs) {

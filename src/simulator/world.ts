@@ -7,10 +7,10 @@ import type { AgentOptions, StartAgentSession } from "./contract.ts";
 import type { SimulatorCredentials } from "./credentials.ts";
 import type { SessionDocument } from "./documents.ts";
 import { type Faults, type FaultsPatch, patchFaults } from "./faults.ts";
-import type { SignatureKind } from "./signature.ts";
 import type { SimulatorOptions } from "./options.ts";
 import type { Random } from "./random.ts";
 import type { GatewaySession } from "./session.ts";
+import type { SignatureKind } from "./signature.ts";
 import type { SimulatedTarget } from "./targets.ts";
 
 /** One request for a WebSocket, as it came in. */
@@ -31,7 +31,11 @@ export interface UpgradeRecord {
 export const MAX_UPGRADES_REMEMBERED = 1_000;
 
 /** The accounts and names that appear in answers. */
-export const OWNER = { account: "111122223333", name: "demo-user", arn: "arn:aws:iam::111122223333:user/demo-user" };
+export const OWNER = {
+  account: "111122223333",
+  name: "demo-user",
+  arn: "arn:aws:iam::111122223333:user/demo-user",
+};
 
 /** Everything about a running stand-in that more than one of its parts needs. */
 export interface World {
@@ -84,7 +88,6 @@ export class RunningFaults {
 
   constructor(faults: Faults) {
     this.#common = faults;
-    this.#restart(faults);
   }
 
   /** Those of a session, or the common ones. */
@@ -97,7 +100,7 @@ export class RunningFaults {
     const faults = patchFaults(this.of(sessionId), patch);
     if (sessionId === undefined) this.#common = faults;
     else this.#single.set(sessionId, faults);
-    this.#restart(patch);
+    this.#restart(patch, sessionId);
   }
 
   /** Takes everything common back; single sessions keep what they have. */
@@ -109,17 +112,23 @@ export class RunningFaults {
   /**
    * Whether a fault named `name`, said to strike `times` times, strikes now; 0 times means always. Each call counts.
    */
-  strikes(name: string, times: number): boolean {
+  strikes(name: string, times: number, sessionId?: string): boolean {
     if (times === 0) return true;
-    const left = this.#left.get(name) ?? times;
+    const key = this.#key(name, sessionId);
+    const left = this.#left.get(key) ?? times;
     if (left === 0) return false;
-    this.#left.set(name, left - 1);
+    this.#left.set(key, left - 1);
     return true;
   }
 
-  #restart(patch: FaultsPatch): void {
-    if (patch.upgrade !== undefined) this.#left.delete("upgrade");
-    if (patch.opening !== undefined) this.#left.delete("opening");
+  #restart(patch: FaultsPatch, sessionId?: string): void {
+    if (patch.upgrade !== undefined) this.#left.delete(this.#key("upgrade", sessionId));
+    if (patch.opening !== undefined) this.#left.delete(this.#key("opening", sessionId));
     for (const operation of Object.keys(patch.api ?? {})) this.#left.delete(operation);
+  }
+
+  /** A session with faults of its own counts for itself. */
+  #key(name: string, sessionId: string | undefined): string {
+    return sessionId !== undefined && this.#single.has(sessionId) ? `${name} ${sessionId}` : name;
   }
 }

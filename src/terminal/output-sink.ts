@@ -27,7 +27,7 @@ export type Taken = (bytes: number) => void;
 
 /** How to build a sink. */
 export interface OutputSinkOptions {
-  /** Sees exactly the bytes that were taken, in order; must not keep or change the array. */
+  /** Sees all bytes in order, just before they are handed to the kernel; must not keep or change the array. */
   readonly observe?: (bytes: Uint8Array) => void;
   /** The system call; replaced by tests. */
   readonly writeOnce?: WriteOnce;
@@ -49,6 +49,8 @@ export class OutputSink {
   readonly #writeOnce: WriteOnce;
   /** What is with the kernel now. */
   #inFlight: Uint8Array | undefined;
+  /** How much of its head was handed over before and is being tried again. */
+  #handedOver = 0;
   /** Blocks behind it, all of BLOCK_BYTES but filled only as far as `#lastFill` in the last one. */
   #blocks: Uint8Array[] = [];
   #lastFill = 0;
@@ -148,6 +150,9 @@ export class OutputSink {
     const bytes = this.#inFlight;
     if (bytes === undefined) return;
     const part = bytes.length > BLOCK_BYTES ? bytes.subarray(0, BLOCK_BYTES) : bytes;
+    // Before and not after: when the process ends in the middle, the bytes may have got through unanswered.
+    if (part.length > this.#handedOver) this.#observe?.(part.subarray(this.#handedOver));
+    this.#handedOver = part.length;
     this.#writeOnce(this.#fileDescriptor, part, (error, taken) => {
       if (error === null) this.#tookBytes(part, taken);
       else this.#failed(error);
@@ -159,9 +164,9 @@ export class OutputSink {
     // A discard may have shortened it, but never by what was handed to the kernel.
     const rest = (this.#inFlight ?? part).subarray(taken);
     this.#queuedBytes -= taken;
+    this.#handedOver -= taken;
     const owners = this.#takeSpans(taken);
     this.#inFlight = rest.length > 0 ? rest : this.#nextBlock();
-    this.#observe?.(part.subarray(0, taken));
     this.#send();
     const idle = this.#inFlight === undefined;
     for (const span of owners) span.taken?.(span.bytes);

@@ -80,7 +80,7 @@ async function readBundle(origin: string, path: string): Promise<string[]> {
     const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
     throw new CertificateBundleError(origin, path, `cannot be read (${reason})`, { cause });
   }
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) throw new CertificateBundleError(origin, path, "holds no certificate");
   const { X509Certificate } = process.getBuiltinModule("node:crypto");
   return blocks.map((block, index) => {
@@ -99,9 +99,9 @@ async function readBundle(origin: string, path: string): Promise<string[]> {
 /** What is trusted without `ca`: it must be named as soon as `ca` is given. */
 function ownRoots(environment: CertificateOptions["environment"]): string[] {
   const { getCACertificates } = process.getBuiltinModule("node:tls");
-  const roots = getCACertificates("default");
   // The runtime trusts these two in any case but counts them among its defaults only with --use-system-ca.
-  if (isSet(environment["SSL_CERT_FILE"]) || isSet(environment["SSL_CERT_DIR"]))
-    roots.push(...getCACertificates("system"));
-  return roots.map((certificate) => certificate.trimEnd());
+  const withSystem = isSet(environment["SSL_CERT_FILE"]) || isSet(environment["SSL_CERT_DIR"]);
+  return [...getCACertificates("default"), ...(withSystem ? getCACertificates("system") : [])].map(
+    (certificate) => certificate.trimEnd(),
+  );
 }

@@ -4,9 +4,18 @@
  */
 import { join } from "node:path";
 
-import type { Cut, FaultsPatch, SessionView, SimulatedTarget } from "../../src/simulator/index.ts";
-import type { Counters, SimulatorCredentials, UpgradeRecord } from "../../src/simulator/index.ts";
-import { start } from "../support/processes.ts";
+import type {
+  Counters,
+  Cut,
+  FaultsPatch,
+  SessionView,
+  SimulatedTarget,
+  SimulatorCredentials,
+  UpgradeRecord,
+} from "../../src/simulator/index.ts";
+import { environment, repositoryRoot } from "../support/environment.ts";
+import { clearLater, killSession, sessionMembers } from "../support/leftovers.ts";
+import { exitStatus } from "../support/processes.ts";
 import { within } from "../support/wait-for.ts";
 import type { ProcessOptions } from "./process.ts";
 
@@ -65,12 +74,20 @@ export interface SpawnedSimulator extends Greeting {
 
 /** Starts the stand-in in a process of its own. It ends with the test file at the latest. */
 export async function spawnSimulator(options: ProcessOptions = {}): Promise<SpawnedSimulator> {
-  const child = start([process.execPath, join(import.meta.dir, "process.ts"), JSON.stringify(options)]);
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "process.ts"), JSON.stringify(options)], {
+    cwd: repositoryRoot,
+    env: environment(),
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    detached: true,
+  });
+  const forget = clearLater(() => killSession(child.pid));
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   const greeted = Promise.withResolvers<Greeting>();
+  greeted.promise.catch(() => undefined);
   let nextId = 1;
-  let read = 0;
-  let lineBuffer = "";
+  let errors = "";
 
   const answer = (line: string): void => {
     const value = JSON.parse(line) as Greeting | { id: number; result?: unknown; error?: string };
@@ -80,51 +97,59 @@ export async function spawnSimulator(options: ProcessOptions = {}): Promise<Spaw
     if (value.error === undefined) call?.resolve(value.result);
     else call?.reject(new Error(value.error));
   };
-  const gone = child.done.then((outcome) => {
-    const error = new Error(`the stand-in has gone (${outcome.exitCode}): ${outcome.stderr.slice(-2_000)}`);
+  const ended = (async () => {
+    await Promise.all([
+      forEachLine(child.stdout, answer),
+      forEachLine(child.stderr, (line) => (errors += `${line}\n`)),
+      child.exited,
+    ]);
+    const error = new Error(`the stand-in has ended (${exitStatus(child)}): ${errors.slice(-2_000)}`);
     greeted.reject(error);
     for (const call of waiting.values()) call.reject(error);
     waiting.clear();
-  });
-  greeted.promise.catch(() => undefined);
-  void (async () => {
-    for (;;) {
-      // Output is only waited for by text; every line that the process writes ends with a closing brace.
-      const more = await Promise.race([child.stdout.waitFor("}\n", { from: read, timeoutMs: 2 ** 31 - 1 }), gone]);
-      if (more === undefined) return;
-      lineBuffer += child.stdout.text(read);
-      read = child.stdout.length;
-      const lines = lineBuffer.split("\n");
-      lineBuffer = lines.pop() ?? "";
-      for (const line of lines) if (line !== "") answer(line);
-    }
   })();
 
   const greeting = await within(greeted.promise, {
     what: "the stand-in to listen",
     timeoutMs: 15_000,
-    context: () => child.stderr.text(),
+    context: () => errors,
   });
-  const call: SpawnedSimulator["call"] = async (command, ...given) => {
-    const id = nextId++;
-    const pending = Promise.withResolvers<unknown>();
-    waiting.set(id, pending);
-    await child.write(`${JSON.stringify({ id, command, arguments: given })}\n`);
-    // The process answers each command with that command's own result.
-    return (await pending.promise) as never;
-  };
   let stopping: Promise<void> | undefined;
   return {
     ...greeting,
-    call,
-    errors: () => child.stderr.text(),
-    kill: (signal) => child.kill(signal),
+    async call(command, ...given) {
+      const id = nextId++;
+      const pending = Promise.withResolvers<unknown>();
+      waiting.set(id, pending);
+      child.stdin.write(`${JSON.stringify({ id, command, arguments: given })}\n`);
+      await child.stdin.flush();
+      // The process answers each command with that command's own result.
+      return (await pending.promise) as never;
+    },
+    errors: () => errors,
+    kill(signal) {
+      if (child.exitCode !== null || child.signalCode !== null) return false;
+      child.kill(signal);
+      return true;
+    },
     stop() {
       stopping ??= (async () => {
-        child.endInput();
-        await child.finish();
+        await child.stdin.end();
+        await within(ended, { what: "the end of the stand-in", timeoutMs: 15_000, context: () => errors });
+        if (sessionMembers(child.pid).length === 0) forget();
       })();
       return stopping;
     },
   };
+}
+
+async function forEachLine(stream: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") take(line);
+  }
+  if (rest !== "") take(rest);
 }

@@ -1,0 +1,7 @@
+/** Errors of the people's face. */
+
+/** A command line that cannot be understood; the message says which word and what would be right. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly code = "CLI_USAGE";
+}

@@ -1,0 +1,2 @@
+/** Door of the people's face. */
+export { runCommandLine } from "./command-line.ts";

@@ -1,0 +1,77 @@
+/**
+ * Runs one session in this process to its end: signals, the parent's death and `~.` end it, the terminal is put back
+ * after everything for it has been written. What is printed and which code it makes is the face's business.
+ */
+import {
+  type ForwardedSignal,
+  Session,
+  type SessionEnd,
+  type SessionObserver,
+  type SessionParameters,
+} from "../session/index.ts";
+import { type ProcessSignal, watchParent, watchSignals } from "../terminal/index.ts";
+import type { Host } from "./host.ts";
+
+/** What a signalled session may take to end before the process ends without it. */
+const SIGNAL_DEADLINE_MS = 2_800;
+/** What a reader of our output gets when a person waits for the end. */
+const IMPATIENT_DRAIN_MS = 500;
+
+/** How to run a session. */
+export interface RunOptions {
+  readonly host: Host;
+  readonly parameters: SessionParameters;
+  readonly observer: SessionObserver;
+  /** End with whatever started this process, not only with the AWS CLI. */
+  readonly exitWithParent: boolean;
+  /** A signal is about to end the session; `isTunnel` when local programs are connected to it. */
+  readonly terminating?: (signal: ProcessSignal, isTunnel: boolean) => void;
+  /** Ends the process at once: the second signal, or a session that does not end. */
+  readonly abandon: (signal: ProcessSignal) => never;
+}
+
+/** How it went. */
+export interface RunResult {
+  readonly end: SessionEnd;
+  /** The signal that ended it, if one did. */
+  readonly signal: ProcessSignal | undefined;
+  /** Whether the session had come up before that. */
+  readonly ran: boolean;
+}
+
+/** See the file's comment. Never rejects. */
+export async function runSession(options: RunOptions): Promise<RunResult> {
+  const { host, observer } = options;
+  const session = new Session(options.parameters, host.world, observer);
+  let signal: ProcessSignal | undefined;
+  let ran = true;
+  const endBy = (received: ProcessSignal): void => {
+    if (signal !== undefined) {
+      host.streams.restoreNow();
+      options.abandon(received);
+    }
+    signal = received;
+    ran = session.isRunning;
+    options.terminating?.(received, session.isTunnel);
+    session.terminate();
+    setTimeout(() => {
+      host.streams.restoreNow();
+      options.abandon(received);
+    }, SIGNAL_DEADLINE_MS).unref();
+  };
+  const stopSignals = watchSignals((received) => {
+    if (isForwarded(received) && session.signal(received)) return;
+    endBy(received);
+  });
+  const stopParent = watchParent({ force: options.exitWithParent }, () => endBy("SIGHUP"));
+  host.streams.onEscape = () => session.terminate();
+  const end = await session.run();
+  stopParent();
+  await host.streams.restore(end.kind === "terminated" ? IMPATIENT_DRAIN_MS : Infinity);
+  stopSignals();
+  return { end, signal, ran };
+}
+
+function isForwarded(signal: ProcessSignal): signal is ForwardedSignal {
+  return signal === "SIGINT" || signal === "SIGQUIT";
+}
