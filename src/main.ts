@@ -2,13 +2,15 @@
  * Which of the two faces was asked for. The only place that ends the process; every way out lets the standard streams
  * drain first. Loads nothing that the path taken does not need.
  */
+import { writeSync } from "node:fs";
+
 import { VERSION } from "./version.ts";
 
 const args = process.argv.slice(2);
 
 if (args.length === 1 && args[0] === "--version") {
   // Asked by the AWS CLI before every session.
-  process.stdout.write(`${VERSION}\n`);
+  writeSync(1, `${VERSION}\n`);
 } else {
   process.on("uncaughtException", (error) => void crash(error));
   process.on("unhandledRejection", (error) => void crash(error));

@@ -1,27 +1,25 @@
 /**
  * The client's end of one data channel: takes frames, payloads and the time, and calls back with frames, payloads
- * and what happens. Composes sender, inbox and handshake; owns which message goes to whom. No IO, clock or timer.
+ * and what happens. Composes sender, receiver and dialogue; owns which message goes to whom and what is held back.
+ * No IO, clock or timer.
  */
 import {
   decodeAcknowledge,
-  decodeChallenge,
   decodeChannelClosed,
   type DecodedMessage,
   decodeMessage,
-  encodeChallenge,
   InvalidMessageError,
   MessageType,
   PayloadType,
 } from "../protocol/index.ts";
-import { ChannelCipherError } from "./errors.ts";
+import { Dialogue } from "./dialogue.ts";
 import type { ChannelAgent, ChannelCipher, ChannelEvents, ChannelStats } from "./events.ts";
 import { FrameFactory } from "./frames.ts";
-import { ClientHandshake, type HandshakeStep, type KmsAnswer } from "./handshake.ts";
+import type { KmsAnswer } from "./handshake.ts";
 import { HeldMessages } from "./held-messages.ts";
-import { Inbox } from "./inbox.ts";
 import { type ChannelLimits, type ChannelPolicies, DEFAULT_LIMITS, DEFAULT_POLICIES } from "./limits.ts";
 import { Notices } from "./notices.ts";
-import { RecentAcks } from "./recent-acks.ts";
+import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 
 /** What a data channel is made from. */
@@ -38,16 +36,9 @@ export interface DataChannelOptions {
   readonly policies?: Partial<ChannelPolicies>;
 }
 
-/** A handshake has at most two answers of ours: HandshakeResponse and EncChallengeResponse. */
-const MAX_HANDSHAKE_ANSWERS = 4;
-const MAX_HANDSHAKE_ANSWER_BYTES = 1024 * 1024;
-
-/** Payload types of the agent that its cipher encrypts. */
-const ENCRYPTED_TYPES: ReadonlySet<number> = new Set([
-  PayloadType.output,
-  PayloadType.stdErr,
-  PayloadType.exitCode,
-]);
+/** A handshake has two answers of ours, HandshakeResponse and EncChallengeResponse; an agent may challenge again. */
+const MAX_ANSWERS = 16;
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /**
  * The client's end of a data channel.
@@ -57,58 +48,52 @@ const ENCRYPTED_TYPES: ReadonlySet<number> = new Set([
  */
 export class DataChannel {
   readonly #events: ChannelEvents;
-  readonly #limits: ChannelLimits;
-  readonly #policies: ChannelPolicies;
-  readonly #frames: FrameFactory;
   readonly #sender: Sender;
-  readonly #inbox: Inbox<DecodedMessage>;
-  readonly #recentAcks: RecentAcks;
-  readonly #handshake: ClientHandshake;
+  readonly #receiver: Receiver;
+  readonly #dialogue: Dialogue;
   readonly #notices: Notices;
   /** Answers of the handshake that wait for a connection or the end of a pause. */
-  readonly #answers: HeldMessages;
-  /** Input that waits until it is due, or for a connection, or for the end of a pause. */
+  readonly #answers = new HeldMessages(MAX_ANSWER_BYTES, MAX_ANSWERS);
+  /** Input that waits until it is due, for a connection, or for the end of a pause. */
   readonly #held: HeldMessages;
-
-  #cipher: ChannelCipher | undefined;
-  /** The agent asked for encryption: unencrypted data is an error from then on. */
-  #encrypted = false;
-  #ready = false;
-  #inputDue = false;
-  #inputDueAtMs: number | undefined;
-  /** What `writable` was last told or would have been told. */
+  /** What the owner last knew about `sendRoom`. */
   #hadRoom = false;
-  #lastReceivedAtMs = 0;
-  #closed = false;
+  #over = false;
   #failure: Error | undefined;
-
-  #receivedMessages = 0;
-  #duplicateMessages = 0;
-  #reorderedMessages = 0;
-  #refusedMessages = 0;
   #invalidMessages = 0;
 
   constructor(options: DataChannelOptions) {
-    this.#events = options.events;
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#policies = { ...DEFAULT_POLICIES, ...options.policies };
-    this.#frames = new FrameFactory(options.epochMs, options.createId);
-    this.#sender = new Sender(
+    const { events, clientVersion } = options;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const policies = { ...DEFAULT_POLICIES, ...options.policies };
+    const frames = new FrameFactory(options.epochMs, options.createId);
+    this.#events = events;
+    this.#notices = new Notices((event, fields) => events.notice(event, fields));
+    this.#held = new HeldMessages(limits.maxHeldBytes, limits.maxHeldMessages);
+    this.#sender = new Sender(frames, (frame) => events.send(frame), limits, policies);
+    this.#receiver = new Receiver(
       {
-        encode: (sequenceNumber, payloadType, payload, nowMs) =>
-          this.#frames.data(sequenceNumber, payloadType, payload, nowMs),
-        transmit: (frame) => this.#events.send(frame),
+        transmit: (frame) => {
+          if (this.#sender.connected) events.send(frame);
+        },
+        take: (message, nowMs) => {
+          if (!this.#over) this.#dialogue.take(message, nowMs);
+        },
       },
-      this.#limits,
-      this.#policies,
+      frames,
+      this.#notices,
+      limits,
+      policies,
     );
-    this.#inbox = new Inbox(this.#limits, this.#policies.reorder);
-    this.#recentAcks = new RecentAcks(this.#limits.reackMessages);
-    this.#handshake = new ClientHandshake(options.clientVersion);
-    this.#notices = new Notices((event, fields) => this.#events.notice(event, fields));
-    this.#answers = new HeldMessages(MAX_HANDSHAKE_ANSWER_BYTES, MAX_HANDSHAKE_ANSWERS);
-    this.#held = new HeldMessages(this.#limits.maxHeldBytes, this.#limits.maxHeldMessages);
-    this.#inputDue = !this.#policies.holdInput;
+    this.#dialogue = new Dialogue(
+      {
+        answer: (payloadType, payload) => this.#answers.push(payloadType, payload, false),
+        fail: (error) => this.#fail(error),
+      },
+      events,
+      this.#notices,
+      { clientVersion, settleMs: limits.settleMs, holdInput: policies.holdInput },
+    );
   }
 
   /**
@@ -127,19 +112,19 @@ export class DataChannel {
     }
     switch (message.type) {
       case MessageType.outputStreamData:
-        this.#receiveData(message, now);
+        this.#receiver.receive(message, now);
         break;
       case MessageType.acknowledge:
-        this.#receiveAcknowledge(message, now);
+        this.#receiveAcknowledge(message.payload, now);
         break;
       case MessageType.channelClosed:
-        this.#receiveClosed(message);
+        this.#receiveClosed(message.payload);
         break;
       case MessageType.pausePublication:
-        this.#changePause(() => this.#sender.pause(now));
+        this.#sender.pause(now);
         break;
       case MessageType.startPublication:
-        this.#changePause(() => this.#sender.resume(now));
+        this.#sender.resume(now);
         break;
       default:
         this.#notices.notice("message_ignored", { type: printable(message.type) });
@@ -155,41 +140,34 @@ export class DataChannel {
    */
   write(payloadType: number, payload: Uint8Array, now: number): void {
     if (this.#isOver()) return;
-    if (this.#mayFlush() && this.#held.length === 0) {
+    if (this.#maySendInput() && this.#held.length === 0) {
       const refusal = this.#sender.refusal(payload.length);
       if (refusal !== undefined) throw refusal;
-      this.#transmit(payloadType, payload, now);
+      this.#sender.send(payloadType, this.#dialogue.encrypt(payloadType, payload), now);
     } else this.#held.push(payloadType, payload, payloadType === PayloadType.size);
     this.#hadRoom = this.sendRoom > 0;
   }
 
   /** Payload bytes of Output that may be written now: 0 while not due, paused, disconnected or the window is full. */
   get sendRoom(): number {
-    if (!this.#inputDue || this.#held.length > 0 || this.#closed || this.#failure !== undefined) return 0;
+    if (this.#over || !this.#dialogue.inputDue || this.#held.length > 0) return 0;
     return this.#sender.room;
   }
 
   /** The transport is up. After the first time, what a cut may have swallowed is repeated. */
   connected(now: number): void {
     if (this.#isOver()) return;
-    this.#changePause(() => {
-      if (this.#policies.reackOnReconnect) {
-        this.#recentAcks.forEachSince(
-          this.#lastReceivedAtMs - this.#limits.reackAgeMs,
-          (sequenceNumber, messageId) =>
-            this.#events.send(this.#frames.acknowledge(sequenceNumber, messageId, now)),
-        );
-      }
-      this.#sender.connect(now);
-    });
+    this.#sender.connect();
+    this.#receiver.repeatAcks(now);
+    this.#sender.startOver(now);
     this.#afterwards(now);
   }
 
   /** The transport is gone; everything is kept. */
-  disconnected(_now: number): void {
+  disconnected(now: number): void {
     if (this.#isOver()) return;
     this.#sender.disconnect();
-    this.#hadRoom = false;
+    this.#afterwards(now);
   }
 
   /**
@@ -198,221 +176,80 @@ export class DataChannel {
    */
   openInput(now: number): void {
     if (this.#isOver()) return;
-    if (this.#handshake.requested) return;
-    this.#inputDue = true;
+    this.#dialogue.openInput();
     this.#afterwards(now);
   }
 
   /** Answers `kmsRequested`; the error text comes without the words "Failed to process action …". */
   answerKms(result: KmsAnswer, now: number): void {
     if (this.#isOver()) return;
-    const step = this.#handshake.answerKms(result);
-    if (step === undefined) this.#notices.notice("kms_answer_unexpected");
-    else this.#takeStep(step);
+    this.#dialogue.answerKms(result);
     this.#afterwards(now);
   }
 
   /** Encrypts and decrypts from now on; to be set before `answerKms` says that it went well. */
   setCipher(cipher: ChannelCipher): void {
-    this.#cipher = cipher;
+    this.#dialogue.setCipher(cipher);
   }
 
   /** Does what has fallen due; too early a call does no harm. */
   tick(now: number): void {
     if (this.#isOver()) return;
-    if (this.#inputDueAtMs !== undefined && now >= this.#inputDueAtMs) {
-      this.#inputDueAtMs = undefined;
-      this.#inputDue = true;
-    }
+    this.#dialogue.tick(now);
     this.#sender.tick(now);
     this.#afterwards(now);
   }
 
   /** When `tick` is next needed; undefined when only a call can change anything. Costs nothing to ask. */
   get nextWakeAt(): number | undefined {
-    if (this.#closed || this.#failure !== undefined) return undefined;
-    const wakeAtMs = this.#sender.nextWakeAt;
-    if (this.#inputDueAtMs === undefined) return wakeAtMs;
-    return wakeAtMs === undefined ? this.#inputDueAtMs : Math.min(wakeAtMs, this.#inputDueAtMs);
+    if (this.#over) return undefined;
+    const sendAtMs = this.#sender.nextWakeAt;
+    const dueAtMs = this.#dialogue.nextWakeAt;
+    if (sendAtMs === undefined || dueAtMs === undefined) return sendAtMs ?? dueAtMs;
+    return Math.min(sendAtMs, dueAtMs);
   }
 
   /** What the HandshakeRequest said about the agent; undefined before it, and for a plain shell. */
   get agent(): ChannelAgent | undefined {
-    return this.#handshake.agent;
+    return this.#dialogue.agent;
   }
 
   get stats(): ChannelStats {
-    const sender = this.#sender;
+    const { receivedMessages, duplicateMessages, reorderedMessages, refusedMessages } = this.#receiver;
     return {
-      rttMs: sender.rttMs,
-      minRttMs: sender.minRttMs,
-      rtoMs: sender.rtoMs,
-      windowBytes: sender.windowBytes,
-      unackedBytes: sender.unackedBytes,
-      unackedMessages: sender.unackedMessages,
+      ...this.#sender.stats,
       heldMessages: this.#held.length,
-      reorderMessages: this.#inbox.aheadMessages,
-      reorderBytes: this.#inbox.aheadBytes,
-      sentMessages: sender.sentMessages,
-      resentMessages: sender.resentMessages,
-      receivedMessages: this.#receivedMessages,
-      duplicateMessages: this.#duplicateMessages,
-      reorderedMessages: this.#reorderedMessages,
-      refusedMessages: this.#refusedMessages,
+      reorderMessages: this.#receiver.aheadMessages,
+      reorderBytes: this.#receiver.aheadBytes,
+      receivedMessages,
+      duplicateMessages,
+      reorderedMessages,
+      refusedMessages,
       invalidMessages: this.#invalidMessages,
-      timeouts: sender.timeouts,
     };
   }
 
-  #receiveData(message: DecodedMessage, now: number): void {
-    const { sequenceNumber, messageId } = message;
-    const arrival = this.#inbox.accept(message);
-    switch (arrival) {
-      case "next":
-        this.#acknowledge(sequenceNumber, messageId, now);
-        this.#take(message, now);
-        for (let next = this.#inbox.takeNext(); next !== undefined; next = this.#inbox.takeNext()) {
-          this.#take(next, now);
-        }
-        break;
-      case "ahead":
-        this.#reorderedMessages++;
-        this.#acknowledge(sequenceNumber, messageId, now);
-        break;
-      case "again":
-        this.#duplicateMessages++;
-        if (this.#policies.ackAgain)
-          this.#events.send(this.#frames.acknowledge(sequenceNumber, messageId, now));
-        break;
-      case "refused":
-        this.#refusedMessages++;
-        this.#notices.notice("message_refused", { sequenceNumber, expected: this.#inbox.expected });
-        break;
-    }
-  }
-
-  /** First of all: an ack that waits for the work on its message makes the agent send it again. */
-  #acknowledge(sequenceNumber: number, messageId: string, now: number): void {
-    this.#lastReceivedAtMs = now;
-    this.#recentAcks.add(sequenceNumber, messageId, now);
-    if (this.#sender.connected) this.#events.send(this.#frames.acknowledge(sequenceNumber, messageId, now));
-  }
-
-  /** One message in order. */
-  #take(message: DecodedMessage, now: number): void {
-    if (this.#closed || this.#failure !== undefined) return;
-    this.#receivedMessages++;
-    switch (message.payloadType) {
-      case PayloadType.handshakeRequest:
-        this.#takeHandshakeRequest(message.payload);
-        break;
-      case PayloadType.handshakeComplete:
-        this.#takeHandshakeComplete(message.payload, now);
-        break;
-      case PayloadType.encChallengeRequest:
-        this.#takeChallenge(message);
-        break;
-      default:
-        this.#takePayload(message);
-    }
-  }
-
-  #takeHandshakeRequest(payload: Uint8Array): void {
-    const step = this.#handshake.request(payload, (request) => this.#events.handshakeRequested(request));
-    if (step === undefined) {
-      this.#notices.notice("handshake_repeated");
-      return;
-    }
-    // Also after `openInput`: an agent that shakes hands throws away what came before.
-    if (this.#policies.holdInput) this.#inputDue = false;
-    this.#takeStep(step);
-  }
-
-  #takeStep(step: HandshakeStep): void {
-    switch (step.kind) {
-      case "respond":
-        if (step.error !== "") this.#notices.notice("handshake_refused", { error: step.error });
-        this.#answers.push(PayloadType.handshakeResponse, step.response, false);
-        break;
-      case "kms":
-        this.#encrypted = true;
-        this.#events.kmsRequested(step.request);
-        break;
-    }
-  }
-
-  #takeHandshakeComplete(payload: Uint8Array, now: number): void {
-    const customerMessage = this.#handshake.complete(payload);
-    if (customerMessage === undefined) {
-      this.#notices.notice("handshake_complete_unexpected");
-      return;
-    }
-    this.#inputDueAtMs = now + this.#limits.settleMs;
-    this.#becomeReady(customerMessage, true);
-  }
-
-  #takeChallenge(message: DecodedMessage): void {
-    const cipher = this.#cipher;
-    if (cipher === undefined) {
-      this.#notices.notice("challenge_unexpected");
-      return;
-    }
-    let answer: Uint8Array;
-    try {
-      answer = encodeChallenge(cipher.encrypt(cipher.decrypt(decodeChallenge(message.payload))));
-    } catch (cause) {
-      this.#fail(new ChannelCipherError(message.sequenceNumber, "the agent's challenge", { cause }));
-      return;
-    }
-    this.#answers.push(PayloadType.encChallengeResponse, answer, false);
-  }
-
-  #takePayload(message: DecodedMessage): void {
-    let payload = message.payload;
-    if (ENCRYPTED_TYPES.has(message.payloadType) && (this.#encrypted || this.#cipher !== undefined)) {
-      try {
-        if (this.#cipher === undefined) throw new Error("it came before the keys were agreed on");
-        payload = this.#cipher.decrypt(payload);
-      } catch (cause) {
-        this.#fail(new ChannelCipherError(message.sequenceNumber, (cause as Error).message, { cause }));
-        return;
-      }
-    }
-    if (!this.#handshake.requested) {
-      // Nothing of a handshake before it: a plain shell, which reads its input already.
-      this.#inputDue = true;
-      this.#becomeReady("", false);
-    }
-    this.#events.deliver(message.payloadType, payload);
-  }
-
-  #becomeReady(customerMessage: string, handshake: boolean): void {
-    if (this.#ready) return;
-    this.#ready = true;
-    this.#events.ready({ customerMessage, handshake });
-  }
-
-  #receiveAcknowledge(message: DecodedMessage, now: number): void {
+  #receiveAcknowledge(payload: Uint8Array, now: number): void {
     let sequenceNumber: number;
     try {
-      sequenceNumber = decodeAcknowledge(message.payload).sequenceNumber;
+      sequenceNumber = decodeAcknowledge(payload).sequenceNumber;
     } catch {
-      this.#invalid("acknowledge", message.payload.length);
+      this.#invalid("acknowledge", payload.length);
       return;
     }
-    this.#changePause(() => this.#sender.acknowledge(sequenceNumber, now));
+    this.#sender.acknowledge(sequenceNumber, now);
   }
 
   /** The channel carries a single session: its end counts whatever SessionId it names, and whatever else it says. */
-  #receiveClosed(message: DecodedMessage): void {
+  #receiveClosed(payload: Uint8Array): void {
     let reason = "";
     try {
-      reason = decodeChannelClosed(message.payload).output;
+      reason = decodeChannelClosed(payload).output;
     } catch {
-      this.#invalid("channel_closed", message.payload.length);
+      this.#invalid("channel_closed", payload.length);
     }
-    const missing = this.#inbox.aheadMessages;
-    if (missing > 0) this.#notices.notice("closed_with_gap", { undelivered: missing });
+    const undelivered = this.#receiver.aheadMessages;
+    if (undelivered > 0) this.#notices.notice("closed_with_gap", { undelivered });
     this.#end();
     this.#events.closed(reason);
   }
@@ -422,44 +259,33 @@ export class DataChannel {
     this.#notices.notice("message_invalid", { field, bytes });
   }
 
-  #changePause(change: () => void): void {
-    const before = this.#sender.paused;
-    change();
-    const after = this.#sender.paused;
-    if (before !== after) this.#events.paused(after);
+  #maySendInput(): boolean {
+    return this.#dialogue.inputDue && this.#sender.open && this.#answers.length === 0;
   }
 
-  #mayFlush(): boolean {
-    return this.#inputDue && this.#sender.open && this.#answers.length === 0;
-  }
-
-  /** After anything that may have opened the way: what is held goes first, then the owner is told. */
+  /** After anything that may have changed the way: what is held goes first, then the owner is told. */
   #afterwards(now: number): void {
-    if (this.#closed || this.#failure !== undefined) return;
-    while (this.#sender.open && this.#flushFirst(this.#answers, now));
-    while (this.#mayFlush() && this.#flushFirst(this.#held, now));
+    if (this.#over) return;
+    if (this.#answers.length > 0) while (this.#sender.open && this.#sendFirst(this.#answers, now));
+    if (this.#held.length > 0) while (this.#maySendInput() && this.#sendFirst(this.#held, now));
+    if (this.#sender.pauseChanged()) this.#events.paused(this.#sender.paused);
     const hasRoom = this.sendRoom > 0;
     if (hasRoom === this.#hadRoom) return;
     this.#hadRoom = hasRoom;
     if (hasRoom) this.#events.writable();
   }
 
-  #flushFirst(queue: HeldMessages, now: number): boolean {
+  #sendFirst(queue: HeldMessages, now: number): boolean {
     const first = queue.first;
     if (first === undefined || this.#sender.refusal(first.payload.length) !== undefined) return false;
     queue.shift();
-    this.#transmit(first.payloadType, first.payload, now);
+    this.#sender.send(first.payloadType, this.#dialogue.encrypt(first.payloadType, first.payload), now);
     return true;
-  }
-
-  #transmit(payloadType: number, payload: Uint8Array, now: number): void {
-    const cipher = payloadType === PayloadType.output ? this.#cipher : undefined;
-    this.#sender.send(payloadType, cipher === undefined ? payload : cipher.encrypt(payload), now);
   }
 
   #isOver(): boolean {
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#closed;
+    return this.#over;
   }
 
   #fail(error: Error): void {
@@ -470,9 +296,8 @@ export class DataChannel {
   }
 
   #end(): void {
-    this.#closed = true;
-    this.#hadRoom = false;
-    this.#inbox.clear();
+    this.#over = true;
+    this.#receiver.clear();
     this.#held.clear();
     this.#answers.clear();
   }

@@ -49,7 +49,8 @@ export class HeldMessages {
       throw new ChannelLimitError("maxHeldMessages", this.#queue.length + 1, this.#maxMessages);
     }
     this.#bytes = bytes;
-    this.#queue.push({ payloadType, payload: payload.slice() });
+    // Not `slice`: that of a Buffer is a view.
+    this.#queue.push({ payloadType, payload: new Uint8Array(payload) });
   }
 
   /** Removes the first message. */

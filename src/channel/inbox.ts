@@ -1,5 +1,5 @@
 /**
- * The receiving half: the expected number and the bounded buffer of what came ahead of order. Says what a message
+ * Order on the receiving side: the expected number and the bounded buffer of what came ahead of order. Says what a message
  * is; acknowledging and handing on is its owner's.
  */
 

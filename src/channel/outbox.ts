@@ -138,9 +138,9 @@ export class Outbox {
     return entry;
   }
 
-  /** Takes for lost what has been on its way since `sentUntilMs` or longer. */
-  expire(sentUntilMs: number): void {
-    for (let entry = this.#inFlight.head; entry !== undefined && entry.timerAtMs <= sentUntilMs;) {
+  /** Takes for lost what has been on its way for `timeoutMs` or longer. */
+  expire(timeoutMs: number, nowMs: number): void {
+    for (let entry = this.#inFlight.head; entry !== undefined && entry.timerAtMs + timeoutMs <= nowMs;) {
       const next = entry.next;
       this.#inFlight.remove(entry);
       this.#inFlightBytes -= entry.payloadBytes;

@@ -3,18 +3,11 @@
  * timeouts, pauses and the state of the connection. Knows frames and sizes, not what is in them.
  */
 import { ChannelLimitError } from "./errors.ts";
+import type { FrameFactory } from "./frames.ts";
 import type { ChannelLimits, ChannelPolicies } from "./limits.ts";
 import { Outbox, type OutboxEntry } from "./outbox.ts";
 import { RttEstimator } from "./rtt.ts";
 import { DelayWindow } from "./window.ts";
-
-/** What a sender asks of its owner. */
-export interface SenderOwner {
-  /** Makes the frame of a new message. */
-  encode(sequenceNumber: number, payloadType: number, payload: Uint8Array, nowMs: number): Uint8Array;
-  /** Gives a frame to the transport. */
-  transmit(frame: Uint8Array): void;
-}
 
 /** After so many timeouts in a row without any ack, one message at a time is sent to look for the peer. */
 const PROBING_AFTER_TIMEOUTS = 2;
@@ -23,13 +16,15 @@ const PROBING_AFTER_TIMEOUTS = 2;
 export class Sender {
   readonly #limits: ChannelLimits;
   readonly #policies: ChannelPolicies;
-  readonly #owner: SenderOwner;
+  readonly #frames: FrameFactory;
+  readonly #transmitFrame: (frame: Uint8Array) => void;
   readonly #outbox = new Outbox();
   readonly #rtt: RttEstimator;
   readonly #window: DelayWindow;
 
   #connected = false;
   #paused = false;
+  #reportedPaused = false;
   #pausedAtMs = 0;
   /** Sendings with a higher number happened after the pause began. */
   #pausedAtTransmission = 0;
@@ -42,13 +37,19 @@ export class Sender {
   /** Latest sending that is known to have arrived. */
   #arrivedTransmission = 0;
 
-  /** Messages sent for the first time. */
-  sentMessages = 0;
-  resentMessages = 0;
-  timeouts = 0;
+  #sentMessages = 0;
+  #resentMessages = 0;
+  #timeouts = 0;
 
-  constructor(owner: SenderOwner, limits: ChannelLimits, policies: ChannelPolicies) {
-    this.#owner = owner;
+  /** @param transmit gives a frame to the transport */
+  constructor(
+    frames: FrameFactory,
+    transmit: (frame: Uint8Array) => void,
+    limits: ChannelLimits,
+    policies: ChannelPolicies,
+  ) {
+    this.#frames = frames;
+    this.#transmitFrame = transmit;
     this.#limits = limits;
     this.#policies = policies;
     this.#rtt = new RttEstimator(limits);
@@ -63,24 +64,26 @@ export class Sender {
     return this.#paused;
   }
 
-  get rttMs(): number | undefined {
-    return this.#rtt.smoothedMs;
+  /** Whether `paused` is another than when this was last asked. */
+  pauseChanged(): boolean {
+    const changed = this.#paused !== this.#reportedPaused;
+    this.#reportedPaused = this.#paused;
+    return changed;
   }
 
-  get minRttMs(): number | undefined {
-    return this.#window.baseRttMs;
-  }
-
-  get windowBytes(): number {
-    return this.#window.windowBytes;
-  }
-
-  get unackedBytes(): number {
-    return this.#outbox.unackedBytes;
-  }
-
-  get unackedMessages(): number {
-    return this.#outbox.unackedMessages;
+  /** The sending half's part of the channel's figures. */
+  get stats() {
+    return {
+      rttMs: this.#rtt.smoothedMs,
+      minRttMs: this.#window.baseRttMs,
+      rtoMs: this.rtoMs,
+      windowBytes: Math.floor(this.#window.windowBytes),
+      unackedBytes: this.#outbox.unackedBytes,
+      unackedMessages: this.#outbox.unackedMessages,
+      sentMessages: this.#sentMessages,
+      resentMessages: this.#resentMessages,
+      timeouts: this.#timeouts,
+    };
   }
 
   /** Current retransmission timeout; in a pause at least the longest back-off: nobody is there to hurry for. */
@@ -121,14 +124,14 @@ export class Sender {
 
   /** Sends a new message. The caller has seen that `open` is true and `refusal` undefined. */
   send(payloadType: number, payload: Uint8Array, nowMs: number): void {
-    const frame = this.#owner.encode(this.#outbox.nextSequenceNumber, payloadType, payload, nowMs);
+    const frame = this.#frames.data(this.#outbox.nextSequenceNumber, payloadType, payload, nowMs);
     this.#transmit(this.#outbox.add(frame, payload.length), nowMs);
   }
 
-  /** An ack arrived. Returns false when nothing with that number was waiting. */
-  acknowledge(sequenceNumber: number, nowMs: number): boolean {
+  /** An ack arrived; one for a number that is not waiting changes nothing. */
+  acknowledge(sequenceNumber: number, nowMs: number): void {
     const entry = this.#outbox.acknowledge(sequenceNumber);
-    if (entry === undefined) return false;
+    if (entry === undefined) return;
     this.#silentTimeouts = 0;
     this.#lastAckAtMs = nowMs;
     // The delay of what was already given up tells of an outage, not of a queue: the window does not learn from it.
@@ -151,17 +154,25 @@ export class Sender {
     );
     if (this.#paused && entry.transmission > this.#pausedAtTransmission) this.#endPause();
     this.#sendLost(nowMs);
-    return true;
   }
 
-  /** The transport is up, for the first time or again: everything unacknowledged is sent again, window by window. */
-  connect(nowMs: number): void {
+  /** The transport is up, for the first time or again; `startOver` must follow. */
+  connect(): void {
     this.#connected = true;
     // Whether the other side is away is told anew on every connection.
     this.#endPause();
-    this.#startOver(nowMs);
   }
 
+  /** After a connection or the end of a pause: everything unacknowledged is sent again, window by window. */
+  startOver(nowMs: number): void {
+    this.#silentTimeouts = 0;
+    this.#rtt.resetBackoff();
+    this.#window.restart();
+    if (this.#policies.resend) this.#outbox.loseAll(true);
+    this.#sendLost(nowMs);
+  }
+
+  /** The transport is gone. */
   disconnect(): void {
     this.#connected = false;
   }
@@ -178,7 +189,7 @@ export class Sender {
   resume(nowMs: number): void {
     if (!this.#paused) return;
     this.#endPause();
-    if (this.#connected) this.#startOver(nowMs);
+    if (this.#connected) this.startOver(nowMs);
   }
 
   /** Does what has fallen due. */
@@ -189,12 +200,13 @@ export class Sender {
     }
     const oldest = this.#outbox.oldestInFlight;
     if (!this.#policies.resend || oldest === undefined) return;
-    const sentUntilMs = nowMs - this.rtoMs;
-    if (oldest.timerAtMs > sentUntilMs) return;
-    this.timeouts++;
+    const timeoutMs = this.rtoMs;
+    // The same sum as in `nextWakeAt`: a difference may round the other way and be early for ever.
+    if (nowMs < oldest.timerAtMs + timeoutMs) return;
+    this.#timeouts++;
     if (this.#othersArrive(oldest)) {
       this.#window.lost();
-      this.#outbox.expire(sentUntilMs);
+      this.#outbox.expire(timeoutMs, nowMs);
     } else {
       this.#silentTimeouts++;
       this.#rtt.backOff();
@@ -227,14 +239,6 @@ export class Sender {
     this.#probeGranted = false;
   }
 
-  #startOver(nowMs: number): void {
-    this.#silentTimeouts = 0;
-    this.#rtt.resetBackoff();
-    this.#window.restart();
-    if (this.#policies.resend) this.#outbox.loseAll(true);
-    this.#sendLost(nowMs);
-  }
-
   /** Sends lost messages as far as the window allows; a silent or absent peer gets one at a time. */
   #sendLost(nowMs: number): void {
     if (!this.#connected) return;
@@ -249,11 +253,11 @@ export class Sender {
   }
 
   #transmit(entry: OutboxEntry, nowMs: number): void {
-    if (entry.transmission === 0) this.sentMessages++;
-    else this.resentMessages++;
+    if (entry.transmission === 0) this.#sentMessages++;
+    else this.#resentMessages++;
     this.#outbox.markSent(entry, nowMs);
     this.#latestTransmission = entry.transmission;
     this.#window.sent(this.#outbox.inFlightBytes, entry.payloadBytes, nowMs);
-    this.#owner.transmit(entry.frame);
+    this.#transmitFrame(entry.frame);
   }
 }

@@ -66,13 +66,14 @@ async function openSession(
           parameters: { command: [`/bin/sh -c ${quote(command)}`], separateOutputStream: ["true"] },
         },
   );
-  const host = openHost({
-    environment: { ...context.environment, ...simulator.environment },
+  const host = await openHost({
+    environment: context.environment,
     version: context.version,
     region: simulator.region,
     profile: "",
     target,
     endpoint: simulator.url,
+    credentials: simulator.credentials,
     separateOutput: command !== undefined,
   });
   if (command === undefined) {

@@ -3,6 +3,7 @@
  * Decides no exit code.
  */
 import { standardError, standardOutput } from "../terminal/index.ts";
+import { restoreTerminal } from "./streams.ts";
 
 /** Lets standard output and error drain, then ends the process through `exit`. */
 export async function leave(code: number, exit: (code: number) => never): Promise<never> {
@@ -10,8 +11,9 @@ export async function leave(code: number, exit: (code: number) => never): Promis
   return exit(code);
 }
 
-/** One line on standard error for a defect of this program. */
+/** One line on standard error for a defect of this program; where a person sees it, so the terminal is put back first. */
 export function reportDefect(error: unknown): void {
+  restoreTerminal();
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const line = text.split("\n", 1)[0] ?? "";
   standardError().write(Buffer.from(`session-manager-plugin: unexpected error: ${line.slice(0, 500)}\n`));

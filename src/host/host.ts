@@ -4,9 +4,24 @@
  */
 import { randomUUID } from "node:crypto";
 
+import {
+  createCredentialProvider,
+  createSessionApi,
+  profileSettings,
+  type ServiceCredentials,
+  ssmEndpoint,
+  streamUrl,
+} from "../aws/index.ts";
 import { listen } from "../net/index.ts";
-import type { SessionWorld } from "../session/index.ts";
-import { createConnect, isPresigned, parseStreamUrl } from "../transport/index.ts";
+import type { Log, SessionWorld } from "../session/index.ts";
+import {
+  createConnect,
+  createProxyFor,
+  isPresigned,
+  loadCertificates,
+  parseStreamUrl,
+  signUpgrade,
+} from "../transport/index.ts";
 import { systemClock } from "./clock.ts";
 import { type Environment, isOn, readLogging, readSettings } from "./environment.ts";
 import { noLog, openLog } from "./log.ts";
@@ -24,8 +39,10 @@ export interface HostOptions {
   readonly profile: string;
   /** Target of the session, empty when unknown. */
   readonly target: string;
-  /** Endpoint argument, empty for the region's own. */
+  /** Endpoint of the API as the caller named it, empty for the region's own. */
   readonly endpoint: string;
+  /** Keys to use instead of looking for some. */
+  readonly credentials?: ServiceCredentials;
   /** StdErr and exit codes are kept apart from standard output, whatever the environment says. */
   readonly separateOutput?: boolean;
 }
@@ -34,37 +51,95 @@ export interface HostOptions {
 export interface Host {
   readonly world: SessionWorld;
   readonly streams: HostStreams;
+  /** A stream URL with the host that the settings want. */
+  readonly mapStreamUrl: (url: string) => string;
 }
 
-/** Opens a host. @throws InvalidEnvironmentError */
-export function openHost(options: HostOptions): Host {
-  const { environment } = options;
+/**
+ * Opens a host.
+ * @throws InvalidEnvironmentError, InvalidEndpointError, CertificateBundleError: settings that cannot be used
+ */
+export async function openHost(options: HostOptions): Promise<Host> {
+  const { environment, region, profile } = options;
   const streams = new HostStreams(environment["SSM_PLUGIN_ESCAPE"] !== "none");
-  const logging = readLogging(environment);
-  const log =
-    logging === undefined
-      ? noLog
-      : openLog({
-          ...logging,
-          maxFileBytes: MAX_LOG_FILE_BYTES,
-          writeError: (line) => streams.writeStatus(line),
-        });
+  const log = hostLog(environment, streams);
   const settings = readSettings(environment, options.version);
+  const { caBundle } = await settingsOfProfile(environment, profile);
+  const tls = await loadCertificates({
+    environment,
+    ...(caBundle === undefined ? {} : { profileBundle: caBundle }),
+  });
+  const http = { proxyFor: createProxyFor(environment), tls };
+  const fixed = options.credentials;
+  const provider = createCredentialProvider({ profile, region, http });
+  const credentials = (refresh: boolean): Promise<ServiceCredentials> =>
+    fixed === undefined ? provider.resolve({ refresh }) : Promise.resolve(fixed);
+  const mapStreamUrl = (url: string): string => streamUrl(url, environment);
+  const endpoint = ssmEndpoint(options.endpoint, options.target);
   const allowAny = isOn(environment, "SSM_PLUGIN_ALLOW_ANY_ENDPOINT");
+  let connects = 0;
   const world: SessionWorld = {
     settings: options.separateOutput === true ? { ...settings, separateOutput: true } : settings,
-    connect: createConnect(),
+    connect: createConnect(http),
     listen,
-    api: lazyApi(options),
+    api: createSessionApi({
+      region,
+      profile,
+      http,
+      log,
+      mapStreamUrl,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      credentials: () => credentials(false),
+    }),
     streams,
     clock: systemClock,
     log,
     createId: () => randomUUID(),
     random: () => Math.random(),
-    authorize: () => Promise.resolve({}),
+    // A resume may be hours after the last look: what was found then may have been replaced.
+    authorize: (url) => sign(url, region, () => credentials(connects++ > 0), log),
     checkUrl: (url) => void parseStreamUrl(url, { allowAny }),
     resumeObstacle: (url) =>
-      isPresigned(new URL(url)) ? "a session with a presigned URL cannot be resumed" : undefined,
+      isPresigned(url) ? "a session with a presigned URL cannot be resumed" : undefined,
   };
-  return { world, streams };
+  return { world, streams, mapStreamUrl };
+}
+
+/** Files that cannot be read are for the look-up of credentials to complain of; a session may not need any. */
+async function settingsOfProfile(
+  environment: Environment,
+  profile: string,
+): Promise<{ readonly caBundle?: string }> {
+  try {
+    return await profileSettings(environment, profile);
+  } catch {
+    return {};
+  }
+}
+
+function hostLog(environment: Environment, streams: HostStreams): Log {
+  const logging = readLogging(environment);
+  if (logging === undefined) return noLog;
+  return openLog({
+    ...logging,
+    maxFileBytes: MAX_LOG_FILE_BYTES,
+    writeError: (line) => streams.writeStatus(line),
+  });
+}
+
+/** Without credentials, and with a presigned URL, the upgrade goes unsigned: the token is what the service checks. */
+async function sign(
+  url: string,
+  region: string,
+  credentials: () => Promise<ServiceCredentials>,
+  log: Log,
+): Promise<Readonly<Record<string, string>>> {
+  if (isPresigned(url)) return {};
+  try {
+    const keys = await credentials();
+    return signUpgrade({ url, region, credentials: keys, date: new Date() });
+  } catch (error) {
+    log("info", "upgrade not signed", { reason: (error as Error).name });
+    return {};
+  }
 }

@@ -9,7 +9,7 @@ import {
   type SessionObserver,
   type SessionParameters,
 } from "../session/index.ts";
-import { type ProcessSignal, watchParent, watchSignals } from "../terminal/index.ts";
+import { guardTerminalAtExit, type ProcessSignal, watchParent, watchSignals } from "../terminal/index.ts";
 import type { Host } from "./host.ts";
 
 /** What a signalled session may take to end before the process ends without it. */
@@ -42,7 +42,10 @@ export interface RunResult {
 /** See the file's comment. Never rejects. */
 export async function runSession(options: RunOptions): Promise<RunResult> {
   const { host, observer } = options;
-  const session = new Session(options.parameters, host.world, observer);
+  guardTerminalAtExit();
+  const { streamUrl } = options.parameters;
+  const parameters = { ...options.parameters, streamUrl: host.mapStreamUrl(streamUrl) };
+  const session = new Session(parameters, host.world, observer);
   let signal: ProcessSignal | undefined;
   let ran = true;
   const endBy = (received: ProcessSignal): void => {

@@ -17,6 +17,13 @@ import {
   windowSize,
 } from "../terminal/index.ts";
 
+let active: HostStreams | undefined;
+
+/** Puts the terminal back at once, whoever uses it; for a way out that knows nothing of the session. */
+export function restoreTerminal(): void {
+  active?.restoreNow();
+}
+
 /** See the file's comment. One for each process. */
 export class HostStreams implements StandardStreams {
   readonly #escapes: boolean;
@@ -38,6 +45,7 @@ export class HostStreams implements StandardStreams {
   }
 
   attach(events: LocalStreamEvents, input: InputUse): LocalStream {
+    active = this;
     this.#events = events;
     const keyboard = input === "keyboard";
     // Also without a keyboard: a full-screen program's modes on our standard output are to be undone.

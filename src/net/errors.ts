@@ -62,7 +62,9 @@ export class SocketPathTooLongError extends NetError {
   override readonly name = "SocketPathTooLongError";
   readonly code = "NET_SOCKET_PATH_TOO_LONG";
   constructor(operation: string, pathBytes: number, maxBytes: number) {
-    super(`${operation}: the path has ${pathBytes} bytes, the system allows ${maxBytes}; choose a shorter one`);
+    super(
+      `${operation}: the path has ${pathBytes} bytes, the system allows ${maxBytes}; choose a shorter one`,
+    );
   }
 }
 
@@ -116,7 +118,10 @@ export class DialTimeoutError extends NetError {
   override readonly name = "DialTimeoutError";
   readonly code = "NET_DIAL_TIMEOUT";
   constructor(operation: string, timeoutMs: number | undefined, options?: ErrorOptions) {
-    super(`${operation}: i/o timeout${timeoutMs === undefined ? "" : ` after ${timeoutMs / 1000} s`}`, options);
+    super(
+      `${operation}: i/o timeout${timeoutMs === undefined ? "" : ` after ${timeoutMs / 1000} s`}`,
+      options,
+    );
   }
 }
 
@@ -136,7 +141,10 @@ export class ConnectionResetError extends NetError {
   /** Bytes that were queued and never reached the kernel. */
   readonly unwrittenBytes: number;
   constructor(unwrittenBytes: number, options?: ErrorOptions) {
-    super(`connection reset by peer${unwrittenBytes > 0 ? ` with ${unwrittenBytes} bytes unwritten` : ""}`, options);
+    super(
+      `connection reset by peer${unwrittenBytes > 0 ? ` with ${unwrittenBytes} bytes unwritten` : ""}`,
+      options,
+    );
     this.unwrittenBytes = unwrittenBytes;
   }
 }
@@ -183,6 +191,42 @@ export function codeOf(error: unknown): string {
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   return REASONS[code] ?? (code !== "" ? code : error instanceof Error ? error.message : String(error));
+}
+
+/** The class for what made listening fail; `operation` begins its message. */
+export function listenError(operation: string, cause: unknown): NetError {
+  const options = { cause };
+  switch (codeOf(cause)) {
+    case "EADDRINUSE":
+      return new AddressInUseError(operation, options);
+    // A machine without IPv6 says the second, or has no such address: the first.
+    case "EADDRNOTAVAIL":
+    case "EAFNOSUPPORT":
+      return new AddressNotAvailableError(operation, options);
+    case "EACCES":
+    case "EPERM":
+      return new PermissionDeniedError(`${operation}: bind`, options);
+    default:
+      return new ListenFailedError(operation, reasonOf(cause), options);
+  }
+}
+
+/** The class for what made connecting fail; `operation` begins its message. */
+export function dialError(operation: string, cause: unknown): NetError {
+  const options = { cause };
+  switch (codeOf(cause)) {
+    case "ECONNREFUSED":
+      return new ConnectionRefusedError(operation, options);
+    case "ENOENT":
+      return new SocketNotFoundError(operation, options);
+    case "ETIMEDOUT":
+      return new DialTimeoutError(operation, undefined, options);
+    case "EACCES":
+    case "EPERM":
+      return new PermissionDeniedError(`${operation}: connect`, options);
+    default:
+      return new DialFailedError(operation, reasonOf(cause), options);
+  }
 }
 
 /** A name or path from outside, safe to print in a message: no control characters, not endless. */

@@ -4,16 +4,8 @@
  */
 import type { Accept, Listen, Listener } from "../session/seams.ts";
 import { bareHost, checkPort, formatAddress, isAddress, isHostName } from "./address.ts";
-import {
-  AddressInUseError,
-  AddressNotAvailableError,
-  codeOf,
-  HostNotFoundError,
-  ListenFailedError,
-  PermissionDeniedError,
-  reasonOf,
-} from "./errors.ts";
-import { openStream, streamHandlers, type StreamSocket } from "./socket-stream.ts";
+import { AddressInUseError, AddressNotAvailableError, HostNotFoundError, listenError } from "./errors.ts";
+import { openStream, type SocketStream, streamHandlers, type StreamSocket } from "./socket-stream.ts";
 import { listenUnix } from "./unix-listener.ts";
 
 /** What `localhost` means for browsers and clients: whoever holds the port on one of them receives half of us. */
@@ -67,7 +59,10 @@ function listenOnce(addresses: readonly string[], wantedPort: number, accept: Ac
   let port = wantedPort;
   let stopped = false;
   let unavailable: unknown;
-  const open: { readonly address: string; readonly server: Bun.TCPSocketListener<unknown> }[] = [];
+  const open: {
+    readonly address: string;
+    readonly server: Bun.TCPSocketListener<SocketStream | undefined>;
+  }[] = [];
   const stop = (): void => {
     stopped = true;
     for (const { server } of open.splice(0)) server.stop(false);
@@ -99,16 +94,10 @@ function bind(
   hostname: string,
   port: number,
   opened: (socket: StreamSocket) => void,
-): Bun.TCPSocketListener<unknown> {
+): Bun.TCPSocketListener<SocketStream | undefined> {
   try {
-    return Bun.listen<ReturnType<typeof noStream>>({
-      hostname,
-      port,
-      allowHalfOpen: true,
-      data: noStream(),
-      socket: streamHandlers(opened),
-    });
+    return Bun.listen({ hostname, port, allowHalfOpen: true, socket: streamHandlers(opened) });
   } catch (cause) {
-    throw bindError(`listen tcp ${formatAddress(hostname, port)}`, cause);
+    throw listenError(`listen tcp ${formatAddress(hostname, port)}`, cause);
   }
 }

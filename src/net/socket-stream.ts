@@ -151,18 +151,23 @@ export class SocketStream implements LocalStream {
   }
 
   #flush(): void {
-    if (this.#gone) return;
+    if (this.#isOver()) return;
     const writtenBytes = this.#waitsForRoom ? 0 : this.#writeQueue();
     if (writtenBytes > 0) this.#events.written(writtenBytes);
     // The owner may have written, closed or reset from within its event.
-    if (this.#gone || !this.#writingEnds || this.#queue.queuedBytes > 0) return;
+    if (this.#isOver() || !this.#writingEnds || this.#queue.queuedBytes > 0) return;
     if (!this.#finSent) {
       this.#finSent = true;
       this.#socket.shutdown();
     }
-    if (this.#released && !this.#gone) {
+    if (this.#released && !this.#isOver()) {
       this.#lingerTimer ??= setTimeout(() => this.#socket.end(), CLOSE_LINGER_MS);
     }
+  }
+
+  /** Nothing may be done with the socket any more. A method, because every call into Bun or the owner may change it. */
+  #isOver(): boolean {
+    return this.#gone || this.#aborted;
   }
 
   /** Gives the kernel what it takes; returns how much that was. */

@@ -54,7 +54,7 @@ async function startSession(
   let host: Host;
   try {
     const { region, profile, target, endpoint } = invocation;
-    host = openHost({ environment, version, region, profile, target, endpoint });
+    host = await openHost({ environment, version, region, profile, target, endpoint });
   } catch (error) {
     say(literal.cannotStart(harmlessLine((error as Error).message)));
     return invocation.exposed ? 0 : 1;

@@ -41,6 +41,18 @@ export class SessionGoneError extends SessionError {
   }
 }
 
+/** The service did not answer the request to resume; asking again may help. */
+export class ResumeTimeoutError extends SessionError {
+  override readonly name = "ResumeTimeoutError";
+  readonly code = "SESSION_RESUME_TIMEOUT";
+  /** As for errors of the API. */
+  readonly retryable = true;
+
+  constructor(timeoutMs: number) {
+    super(`the service did not answer within ${timeoutMs / 1000} s`);
+  }
+}
+
 /** A command's connection was cut; its agent has stopped reading what it prints. */
 export class OutputIncompleteError extends SessionError {
   override readonly name = "OutputIncompleteError";

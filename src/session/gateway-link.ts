@@ -3,32 +3,21 @@
  * is dead, and bringing it back with a fresh token and URL. Knows nothing of what the frames mean.
  */
 import { encodeOpenDataChannel } from "../protocol/index.ts";
-import { ConnectFailedError, ConnectionLostError, type SessionError, SessionGoneError } from "./errors.ts";
+import {
+  ConnectFailedError,
+  ConnectionLostError,
+  ResumeTimeoutError,
+  type SessionError,
+  SessionGoneError,
+} from "./errors.ts";
 import { Liveness } from "./liveness.ts";
-import type { Clock, Connect, Log, SessionApi, Transport, TransportEnd } from "./seams.ts";
-import type { SessionSettings } from "./settings.ts";
+import { ReconnectSchedule } from "./reconnect-schedule.ts";
+import type { ResumedSession, Transport, TransportEnd } from "./seams.ts";
+import { describeEnd, isFinalStatus, isRefused } from "./transport-end.ts";
+import type { SessionParameters, SessionWorld } from "./world.ts";
 
 /** What a link needs. */
-export interface GatewayLinkOptions {
-  readonly sessionId: string;
-  readonly streamUrl: string;
-  readonly tokenValue: string;
-  readonly settings: SessionSettings;
-  readonly connect: Connect;
-  readonly api: SessionApi;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** New UUID texts. */
-  readonly createId: () => string;
-  /** 0 to 1, for the jitter between attempts. */
-  readonly random: () => number;
-  /** Headers that sign the upgrade to this URL; resolves to none when it cannot be signed. Never rejects. */
-  readonly authorize: (url: string) => Promise<Readonly<Record<string, string>>>;
-  /** Throws an error fit to be shown when a stream URL must not be connected to. */
-  readonly checkUrl: (url: string) => void;
-  /** Why a URL of this kind cannot be resumed, or undefined. */
-  readonly resumeObstacle: (url: string) => string | undefined;
-}
+export type GatewayLinkOptions = SessionParameters & Omit<SessionWorld, "listen" | "streams">;
 
 /** What a link tells its session. */
 export interface GatewayLinkEvents {
@@ -42,15 +31,10 @@ export interface GatewayLinkEvents {
   failed(error: SessionError): void;
 }
 
-/** Close codes with which a gateway refuses a client; before a session runs there is no use in trying again. */
-const REFUSALS = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
 /** Attempts at a first connection that is cut before anything arrived on it. */
 const START_ATTEMPTS = 3;
-/** HTTP statuses of an upgrade that do not change by waiting. */
-const FINAL_STATUSES = new Set([400, 401, 403, 404, 410]);
 /** A fresh token refused this often in a row is refused for good. */
 const MAX_REFUSALS = 3;
-const FIRST_DELAY_MS = 500;
 
 /** See the file's comment. All methods are synchronous; nothing is reported after {@link close}. */
 export class GatewayLink {
@@ -59,6 +43,7 @@ export class GatewayLink {
   readonly #options: GatewayLinkOptions;
   readonly #events: GatewayLinkEvents;
   readonly #liveness: Liveness;
+  readonly #schedule: ReconnectSchedule;
   #url: string;
   #token: string;
   #transport: Transport | undefined;
@@ -66,9 +51,7 @@ export class GatewayLink {
   /** Something has arrived on some connection: the session exists for the gateway. */
   #everHeard = false;
   #closed = false;
-  #attempt = 0;
   #refusals = 0;
-  #lostAtMs: number | undefined;
   #cancelDelay: (() => void) | undefined;
   #paused = false;
   /** A resume that waits until local readers have caught up. */
@@ -80,6 +63,7 @@ export class GatewayLink {
     this.#url = options.streamUrl;
     this.#token = options.tokenValue;
     this.clientId = options.createId();
+    this.#schedule = new ReconnectSchedule(options.settings, options.random);
     this.#liveness = new Liveness(options.clock, options.settings, {
       ping: () => this.#transport?.ping(),
       dead: (why) => this.cut(why),
@@ -142,6 +126,7 @@ export class GatewayLink {
     this.#open = false;
     this.#liveness.stop();
     this.#cancelDelay?.();
+    this.#heldResume = undefined;
     this.#transport?.close(1000, "");
     this.#transport = undefined;
   }
@@ -163,7 +148,7 @@ export class GatewayLink {
           if (mine()) this.#message(data);
         },
         pong: () => {
-          if (mine()) this.#liveness.heard();
+          if (mine()) this.#heard();
         },
         closed: (end) => {
           if (!mine()) return;
@@ -187,17 +172,27 @@ export class GatewayLink {
     );
     this.#open = true;
     this.#liveness.start();
-    log("info", "connected", { durationMs: Math.round(clock.now() - startedAtMs), attempt: this.#attempt });
+    if (this.#paused) {
+      this.#liveness.setPaused(true);
+      this.#transport?.pause();
+    }
+    log("info", "connected", {
+      durationMs: Math.round(clock.now() - startedAtMs),
+      attempt: this.#schedule.attempts,
+    });
     this.#events.up();
   }
 
-  #message(data: Uint8Array | string): void {
+  /** A connection that carries something has succeeded; on an idle session that may be nothing but pongs. */
+  #heard(): void {
     this.#liveness.heard();
     this.#everHeard = true;
-    // A connection that carries something has succeeded: the next loss starts a new count.
-    this.#attempt = 0;
+    this.#schedule.succeeded();
     this.#refusals = 0;
-    this.#lostAtMs = undefined;
+  }
+
+  #message(data: Uint8Array | string): void {
+    this.#heard();
     if (typeof data === "string") {
       this.#options.log("debug", "text frame ignored", { bytes: data.length });
       return;
@@ -218,11 +213,7 @@ export class GatewayLink {
     if (!this.#everHeard && this.#isFinalAtStart(end, wasOpen)) {
       return this.#fail(new ConnectFailedError(why, end.error === undefined ? {} : { cause: end.error }));
     }
-    if (
-      end.httpStatus !== undefined &&
-      FINAL_STATUSES.has(end.httpStatus) &&
-      ++this.#refusals >= MAX_REFUSALS
-    ) {
+    if (isFinalStatus(end) && ++this.#refusals >= MAX_REFUSALS) {
       return this.#fail(new ConnectionLostError(why));
     }
     if (wasOpen) this.#events.down(why);
@@ -233,32 +224,32 @@ export class GatewayLink {
   }
 
   #isFinalAtStart(end: TransportEnd, wasOpen: boolean): boolean {
-    if (!wasOpen && this.#attempt === 0) return true;
-    return REFUSALS.has(end.code) || end.code >= 3000 || this.#attempt + 1 >= START_ATTEMPTS;
+    const { attempts } = this.#schedule;
+    if (!wasOpen && attempts === 0) return true;
+    return isRefused(end) || attempts + 1 >= START_ATTEMPTS;
   }
 
-  #scheduleResume(why: string): void {
-    const { clock, settings, random } = this.#options;
-    const now = clock.now();
-    this.#lostAtMs ??= now;
-    if (now - this.#lostAtMs >= settings.reconnectForMs) {
-      return this.#fail(new ConnectionLostError(this.#everHeard ? `connection lost: ${why}` : why));
+  /** @param detail why the attempt before failed, if there was one */
+  #scheduleResume(why: string, detail?: string): void {
+    const { clock } = this.#options;
+    const delayMs = this.#schedule.next(clock.now());
+    if (delayMs === undefined) {
+      const text = detail === undefined ? why : `${why}; ${detail}`;
+      return this.#fail(new ConnectionLostError(this.#everHeard ? `connection lost: ${text}` : text));
     }
-    const ceiling = Math.min(settings.reconnectMaxDelayMs, FIRST_DELAY_MS * 2 ** Math.min(this.#attempt, 16));
-    const delayMs = this.#attempt === 0 ? 0 : ceiling * (0.5 + random() / 2);
-    this.#attempt++;
-    const remainingMs = settings.reconnectForMs - (now - this.#lostAtMs);
-    this.#cancelDelay = clock.after(Math.min(delayMs, remainingMs), () => {
-      const resume = (): void => void this.#resume(why);
-      if (this.#paused) this.#heldResume = resume;
-      else resume();
+    this.#cancelDelay = clock.after(delayMs, () => {
+      if (!this.#paused) return void this.#resume(why);
+      this.#heldResume = () => {
+        this.#schedule.restart(clock.now());
+        void this.#resume(why);
+      };
     });
   }
 
   async #resume(why: string): Promise<void> {
-    const { api, sessionId, checkUrl, log } = this.#options;
+    const { checkUrl, log } = this.#options;
     try {
-      const resumed = await api.resume(sessionId);
+      const resumed = await this.#askResume();
       if (this.#closed) return;
       if (resumed === undefined) return this.#fail(new SessionGoneError());
       checkUrl(resumed.streamUrl);
@@ -267,8 +258,8 @@ export class GatewayLink {
     } catch (cause) {
       if (this.#closed) return;
       const error = cause as Error & { readonly retryable?: boolean };
-      log("warn", "resume failed", { attempt: this.#attempt, retryable: error.retryable === true });
-      if (error.retryable === true) return this.#scheduleResume(`${why}; ${error.message}`.slice(0, 400));
+      log("warn", "resume failed", { attempt: this.#schedule.attempts, retryable: error.retryable === true });
+      if (error.retryable === true) return this.#scheduleResume(why, error.message);
       const text = `${why}; the session could not be resumed: ${error.message}`;
       return this.#fail(
         this.#everHeard ? new ConnectionLostError(text, { cause }) : new ConnectFailedError(text, { cause }),
@@ -277,16 +268,21 @@ export class GatewayLink {
     await this.#connect();
   }
 
+  /** An answer that never comes counts as one to be asked for again. */
+  #askResume(): Promise<ResumedSession | undefined> {
+    const { api, clock, sessionId, settings } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<ResumedSession | undefined>();
+    const cancel = clock.after(settings.connectTimeoutMs, () =>
+      reject(new ResumeTimeoutError(settings.connectTimeoutMs)),
+    );
+    this.#cancelDelay = cancel;
+    api.resume(sessionId).then(resolve, reject);
+    return promise.finally(cancel);
+  }
+
   #fail(error: SessionError): void {
     if (this.#closed) return;
     this.close();
     this.#events.failed(error);
   }
-}
-
-/** How a connection ended, in words. */
-function describeEnd(end: TransportEnd): string {
-  if (end.error !== undefined) return end.error.message;
-  const reason = end.reason === "" ? "" : `: ${end.reason.slice(0, 200)}`;
-  return `the gateway closed the connection (code ${end.code}${reason})`;
 }

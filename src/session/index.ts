@@ -5,5 +5,6 @@ export type { ForwardedSignal } from "./kinds/kind.ts";
 export { SESSION_KINDS } from "./kinds/table.ts";
 export type { SessionObserver } from "./observer.ts";
 export * from "./seams.ts";
-export { Session, type SessionParameters, type SessionWorld } from "./session.ts";
+export { Session } from "./session.ts";
 export { DEFAULT_SETTINGS, type SessionSettings } from "./settings.ts";
+export type { SessionParameters, SessionWorld } from "./world.ts";

@@ -89,7 +89,7 @@ export class Liveness {
     if (sleptMs > SLEEP_MS) return this.#events.dead(`the machine slept for ${Math.round(sleptMs / 1000)} s`);
     if (elapsedMs - everyMs > LATE_MS) {
       this.#heardAtMs = Math.max(this.#heardAtMs, now - this.#settings.silenceTimeoutMs + GRACE_MS);
-      this.#pingedAtMs = 0;
+      this.#pingedAtMs = Number.NEGATIVE_INFINITY;
     }
     if (this.#paused) {
       if (now - this.#pausedAtMs > this.#settings.pausedTimeoutMs) {

@@ -130,7 +130,10 @@ export type InputUse = "keyboard" | "bytes" | "none";
 
 /** Standard input, output and error of this process, and the terminal's window. */
 export interface StandardStreams {
-  /** Standard input and output as one stream. There is one owner: called once. */
+  /**
+   * Standard input and output as one stream. There is one owner at a time: after another call, which a session makes
+   * when its kind turns out to be another one, only the newest events are told.
+   */
   attach(events: LocalStreamEvents, input: InputUse): LocalStream;
   /** Queues bytes for standard error. */
   writeError(bytes: Uint8Array): void;

@@ -4,6 +4,7 @@
  */
 import { type ChannelEvents, DataChannel } from "../channel/index.ts";
 import { encodeFlag, FlagValue, PayloadType } from "../protocol/index.ts";
+import { ChannelDriver } from "./channel-driver.ts";
 import type { SessionEnd } from "./end.ts";
 import {
   ConnectionLostError,
@@ -18,42 +19,16 @@ import { InboundBudget } from "./inbound-budget.ts";
 import type { ForwardedSignal, Kind, KindContext } from "./kinds/kind.ts";
 import { createPlainKind, PLAIN_SESSION_TYPE, SESSION_KINDS } from "./kinds/table.ts";
 import type { SessionObserver } from "./observer.ts";
-import type { Clock, Connect, Listen, Log, SessionApi, StandardStreams } from "./seams.ts";
-import type { SessionSettings } from "./settings.ts";
-
-/** Which session, as StartSession answered. */
-export interface SessionParameters {
-  readonly sessionId: string;
-  readonly streamUrl: string;
-  /** Secret. */
-  readonly tokenValue: string;
-}
-
-/** Everything of the outside that a session uses. */
-export interface SessionWorld {
-  readonly settings: SessionSettings;
-  readonly connect: Connect;
-  readonly listen: Listen;
-  readonly api: SessionApi;
-  readonly streams: StandardStreams;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** New UUID texts. */
-  readonly createId: () => string;
-  /** 0 to 1. */
-  readonly random: () => number;
-  /** Headers that sign the upgrade to a URL; never rejects. */
-  readonly authorize: (url: string) => Promise<Readonly<Record<string, string>>>;
-  /** Throws when a stream URL must not be connected to. */
-  readonly checkUrl: (url: string) => void;
-  /** Why a session with this URL cannot be resumed, or undefined. */
-  readonly resumeObstacle: (url: string) => string | undefined;
-}
+import type { LocalStreamEvents } from "./seams.ts";
+import { Termination } from "./termination.ts";
+import type { SessionParameters, SessionWorld } from "./world.ts";
 
 /** Local readers of a tunnel get this long for what was received before the session was closed. */
 const TUNNEL_FLUSH_MS = 10_000;
 /** The same when this side ends the session and the user waits. */
 const TERMINATE_FLUSH_MS = 500;
+/** Takes the streams from a kind that turned out to be wrong, until the right one asks for them. */
+const NOBODY: LocalStreamEvents = { data() {}, ended() {}, written() {}, closed() {} };
 
 /** One session. Use: `await new Session(…).run()`. */
 export class Session {
@@ -62,20 +37,21 @@ export class Session {
   readonly #observer: SessionObserver;
   readonly #channel: DataChannel;
   readonly #link: GatewayLink;
+  readonly #driver: ChannelDriver;
   readonly #budget: InboundBudget;
+  readonly #termination: Termination;
   readonly #ended = Promise.withResolvers<SessionEnd>();
   #kind: Kind | undefined;
   #sessionType = PLAIN_SESSION_TYPE;
   #started = false;
+  /** This side ends it, or it is over: nothing new begins. */
   #ending = false;
   #over = false;
   #lostAtMs: number | undefined;
   #resentBefore = 0;
-  #wakeAt = Infinity;
-  #cancelWake: (() => void) | undefined;
   #cancelSilence: (() => void) | undefined;
   #cancelHandshake: (() => void) | undefined;
-  #onTerminated: (() => void) | undefined;
+  #cancelRefusal: (() => void) | undefined;
 
   constructor(parameters: SessionParameters, world: SessionWorld, observer: SessionObserver) {
     this.#parameters = parameters;
@@ -97,6 +73,14 @@ export class Session {
         failed: (error) => this.#fail(error),
       },
     );
+    this.#driver = new ChannelDriver({
+      channel: this.#channel,
+      link: this.#link,
+      clock,
+      socketBufferBytes: settings.socketBufferBytes,
+      writable: () => this.#kind?.writable(),
+    });
+    this.#termination = new Termination(parameters.sessionId, world);
     this.#budget = new InboundBudget(settings.inboundBudgetBytes, (exhausted) => {
       world.log("debug", exhausted ? "reading paused" : "reading resumed", { bytes: this.#budget.usedBytes });
       this.#link.setPaused(exhausted);
@@ -126,47 +110,19 @@ export class Session {
 
   /** A signal reached the process. Returns false when it is to end the session, which is up to the caller. */
   signal(signal: ForwardedSignal): boolean {
-    return this.#started && this.#kind !== undefined && this.#kind.signal(signal);
+    return this.#started && !this.#ending && this.#kind !== undefined && this.#kind.signal(signal);
   }
 
   /** Ends the session from this side; `run` resolves within the terminate time-out. */
   terminate(): void {
     if (this.#ending || this.#over) return;
     this.#ending = true;
-    const flag =
+    const byFlag =
       this.#kind?.stop() === true && this.#link.isUp && this.#channel.agent?.abilities.terminateFlag === true;
-    void this.#endAtService(flag).then(() =>
+    if (byFlag) this.#driver.send(PayloadType.flag, encodeFlag(FlagValue.terminateSession));
+    void (byFlag ? this.#termination.byFlag() : this.#termination.byApi()).then(() =>
       this.#finish({ kind: "terminated", exitCode: this.#kind?.exitCode }),
     );
-  }
-
-  /** By the flag where the agent understands it, by the API otherwise or when the flag shows no effect. */
-  async #endAtService(flag: boolean): Promise<void> {
-    const { terminateTimeoutMs } = this.#world.settings;
-    if (flag) {
-      this.#channel.write(PayloadType.flag, encodeFlag(FlagValue.terminateSession), this.#world.clock.now());
-      this.#armWake();
-      const closed = new Promise<boolean>((resolve) => {
-        this.#onTerminated = () => resolve(true);
-      });
-      if (await Promise.race([closed, this.#delay(terminateTimeoutMs / 2)])) return;
-    }
-    await this.#terminateByApi(flag ? terminateTimeoutMs / 2 : terminateTimeoutMs);
-  }
-
-  async #terminateByApi(timeoutMs: number): Promise<void> {
-    const done = this.#world.api.terminate(this.#parameters.sessionId).then(
-      () => true,
-      (error: unknown) => {
-        this.#world.log("warn", "terminate failed", { reason: (error as Error).name });
-        return true;
-      },
-    );
-    await Promise.race([done, this.#delay(timeoutMs)]);
-  }
-
-  #delay(ms: number): Promise<false> {
-    return new Promise((resolve) => this.#world.clock.after(ms, () => resolve(false)));
   }
 
   #channelEvents(): ChannelEvents {
@@ -176,14 +132,21 @@ export class Session {
       handshakeRequested: (request) => this.#handshakeRequested(request.sessionType, request.properties),
       kmsRequested: () =>
         this.#channel.answerKms(
-          { ok: false, error: "Failed to process action KMSEncryption: this client cannot encrypt sessions" },
+          { ok: false, error: "this client cannot encrypt sessions" },
           this.#world.clock.now(),
         ),
       ready: (info) => this.#ready(info),
       writable: () => this.#kind?.writable(),
       closed: (reason) => this.#closed(reason),
-      paused: (on) => this.#world.log("info", on ? "publication paused" : "publication started"),
-      notice: (event, fields) => this.#world.log("debug", event, fields),
+      paused: (on) => {
+        this.#driver.publicationPaused(on);
+        this.#world.log("info", on ? "publication paused" : "publication started");
+      },
+      notice: (event, fields) => {
+        this.#world.log("debug", event, fields);
+        // Also what the channel refuses by itself: such an agent ends the session sooner or later, without a reason.
+        if (event === "handshake_refused") this.#refuse(String(fields?.["error"]));
+      },
       failed: (error) => this.#fail(new PeerError(error.message, { cause: error })),
     };
   }
@@ -200,13 +163,11 @@ export class Session {
       observer: this.#observer,
       budget: this.#budget,
       abilities: this.#channel.agent?.abilities,
-      room: () => (this.#link.bufferedBytes > settings.socketBufferBytes ? 0 : this.#channel.sendRoom),
+      room: () => this.#driver.room(),
       rttMs: () => this.#channel.stats.rttMs ?? 0,
-      isSettled: () => this.#channel.stats.unackedMessages === 0,
-      send: (payloadType, payload) => {
-        this.#channel.write(payloadType, payload, clock.now());
-        this.#armWake();
-      },
+      isSettled: () => this.#driver.isSettled(),
+      reachableSinceMs: () => this.#driver.reachableSinceMs(),
+      send: (payloadType, payload) => this.#driver.send(payloadType, payload),
       terminate: () => this.terminate(),
       fail: (error) => this.#fail(error),
     };
@@ -214,24 +175,24 @@ export class Session {
 
   #up(): void {
     const { clock, settings, log } = this.#world;
-    this.#channel.connected(clock.now());
+    this.#driver.connected();
     if (this.#lostAtMs !== undefined) {
       const resent = this.#channel.stats.resentMessages - this.#resentBefore;
       const afterMs = clock.now() - this.#lostAtMs;
       this.#lostAtMs = undefined;
       log("info", "connection restored", { afterMs: Math.round(afterMs), resent });
       this.#observer.connectionRestored(afterMs, resent);
-    } else if (!this.#started && this.#kind === undefined) {
+    }
+    if (!this.#started && this.#kind === undefined) {
       this.#cancelSilence = clock.after(settings.silentStartMs, () => this.#silent());
     }
-    this.#armWake();
     this.#kind?.writable();
   }
 
   #down(why: string): void {
     const { clock } = this.#world;
-    this.#channel.disconnected(clock.now());
-    this.#armWake();
+    this.#cancelSilence?.();
+    this.#driver.disconnected();
     if (this.#ending || this.#over) return;
     const fatal = this.#started ? this.#kind?.connectionLost() : undefined;
     if (fatal !== undefined) return this.#fail(fatal);
@@ -241,32 +202,15 @@ export class Session {
   }
 
   #frame(bytes: Uint8Array): void {
-    if (this.#over) return;
-    this.#channel.receive(bytes, this.#world.clock.now());
-    if (this.#over) return;
-    if (this.#kind?.settled !== undefined && this.#channel.stats.unackedMessages === 0) this.#kind.settled();
-    this.#armWake();
-  }
-
-  /** One timer for the channel; set anew only when it is needed earlier than it stands. */
-  #armWake(): void {
-    const wakeAt = this.#channel.nextWakeAt;
-    if (wakeAt === undefined || wakeAt >= this.#wakeAt || this.#over) return;
-    this.#cancelWake?.();
-    this.#wakeAt = wakeAt;
-    const { clock } = this.#world;
-    this.#cancelWake = clock.after(Math.max(0, wakeAt - clock.now()), () => {
-      this.#wakeAt = Infinity;
-      this.#cancelWake = undefined;
-      this.#channel.tick(clock.now());
-      this.#armWake();
-    });
+    this.#driver.receive(bytes);
+    if (this.#driver.isHalted) return;
+    if (this.#kind?.settled !== undefined && this.#driver.isSettled()) this.#kind.settled();
   }
 
   /** A shell whose command says nothing never sends a first message; its keyboard is started all the same. */
   #silent(): void {
     this.#cancelSilence = undefined;
-    if (this.#kind !== undefined || this.#over) return;
+    if (this.#kind !== undefined || this.#ending) return;
     this.#world.log("info", "no output yet, input is opened");
     this.#channel.openInput(this.#world.clock.now());
     this.#ready({ customerMessage: "", handshake: false });
@@ -276,10 +220,13 @@ export class Session {
   #handshakeRequested(sessionType: string, properties: unknown): string | undefined {
     const { clock, settings, log } = this.#world;
     this.#cancelSilence?.();
-    // A slow agent's handshake after input was opened: what runs now was a guess.
-    this.#kind?.stop();
-    this.#kind = undefined;
-    this.#started = false;
+    if (this.#kind !== undefined) {
+      // A slow agent's handshake after input was opened: what runs now was a guess.
+      this.#kind.stop();
+      this.#kind = undefined;
+      this.#started = false;
+      this.#world.streams.attach(NOBODY, "none");
+    }
     log("info", "handshake", { sessionType, agentVersion: this.#channel.agent?.version ?? "" });
     this.#cancelHandshake = clock.after(settings.handshakeTimeoutMs, () =>
       this.#fail(new HandshakeTimeoutError(settings.handshakeTimeoutMs)),
@@ -295,16 +242,16 @@ export class Session {
     }
   }
 
-  /** Fails the session, after the answer to the handshake has left. */
+  /** Fails the session, after the answer to the handshake has left. The first reason counts. */
   #refuse(reason: string): string {
-    this.#world.clock.after(0, () => this.#fail(new PeerError(reason)));
+    this.#cancelRefusal ??= this.#world.clock.after(0, () => this.#fail(new PeerError(reason)));
     return reason;
   }
 
   #ready(info: { readonly customerMessage: string; readonly handshake: boolean }): void {
     this.#cancelSilence?.();
     this.#cancelHandshake?.();
-    if (this.#started || this.#over) return;
+    if (this.#started || this.#ending) return;
     this.#started = true;
     this.#world.log("info", "session started", { handshake: info.handshake });
     if (info.customerMessage !== "") this.#observer.customerMessage(info.customerMessage);
@@ -314,7 +261,7 @@ export class Session {
   }
 
   #closed(reason: string): void {
-    this.#onTerminated?.();
+    this.#termination.closed();
     if (this.#ending) return;
     this.#finish({ kind: "closed", reason, exitCode: this.#kind?.exitCode });
   }
@@ -326,12 +273,22 @@ export class Session {
     const end: SessionEnd = neverRan
       ? { kind: "failed", error }
       : { kind: "lost", error, exitCode: this.#kind?.exitCode };
+    this.#halt();
+    this.#kind?.stop();
     if (this.#started && (error instanceof ConnectionLostError || error instanceof SessionGoneError)) {
       return this.#finish(end);
     }
     // Nothing is left behind at the service.
     this.#ending = true;
-    void this.#terminateByApi(this.#world.settings.terminateTimeoutMs).then(() => this.#finish(end));
+    void this.#termination.byApi().then(() => this.#finish(end));
+  }
+
+  /** No frame comes or goes from now on, and no timer of this session runs but those of its ending. */
+  #halt(): void {
+    this.#cancelSilence?.();
+    this.#cancelHandshake?.();
+    this.#cancelRefusal?.();
+    this.#driver.halt();
   }
 
   /** The one way out. */
@@ -339,10 +296,7 @@ export class Session {
     if (this.#over) return;
     this.#over = true;
     this.#ending = true;
-    this.#cancelWake?.();
-    this.#cancelSilence?.();
-    this.#cancelHandshake?.();
-    this.#link.close();
+    this.#halt();
     const { resentMessages, duplicateMessages, rttMs } = this.#channel.stats;
     this.#world.log("info", "session ended", {
       end: end.kind,

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { describeInstanceInformation, describeSessions, getConnectionStatus } from "./directory.ts";
 import { createTask, DEFAULT_DOCUMENT } from "./documents.ts";
 import { ApiError } from "./errors.ts";
+import { forgetEndedSessions } from "./history.ts";
 import { checkRequest, isOperation, type Operation, parseBody, type RequestOf } from "./requests.ts";
 import { createSessionId, GatewaySession } from "./session.ts";
 import { presignQuery, verifySignature } from "./signature.ts";
@@ -14,6 +15,8 @@ import { OWNER, type World } from "./world.ts";
 
 const CONTENT_TYPE = "application/x-amz-json-1.1";
 const TARGET_PREFIX = "AmazonSSM.";
+/** Sessions that are remembered; the oldest ended ones are forgotten, open ones never. */
+const MAX_SESSIONS_REMEMBERED = 1_000;
 /** How long a presigned stream URL can be used, in seconds. */
 const PRESIGNED_SECONDS = 300;
 
@@ -56,7 +59,9 @@ async function call(
   body: Uint8Array,
   neverAnswer: () => Promise<never>,
 ): Promise<unknown> {
-  world.counters.calls[operation] = (world.counters.calls[operation] ?? 0) + 1;
+  // Not by what stands in the request: whoever is not signed in must not fill the table.
+  const counted = isOperation(operation) ? operation : "unknown";
+  world.counters.calls[counted] = (world.counters.calls[counted] ?? 0) + 1;
   const url = new URL(request.url);
   verifySignature(
     {
@@ -132,22 +137,11 @@ function startSession(world: World, request: RequestOf<"StartSession">): unknown
     abandonedAfterMs: world.options.abandonedAfterMs,
     hooks: world.options.hooks,
   });
-  forgetOldSessions(world.sessions);
+  forgetEndedSessions(world.sessions, MAX_SESSIONS_REMEMBERED);
   world.sessions.set(session.id, session);
   world.options.hooks.log?.("session started", { sessionId: session.id, target: target.id, document });
   if (world.options.agentStart === "session") queueMicrotask(() => session.startAgent());
   return admission(world, session);
-}
-
-/** Sessions that are kept after their end; then the oldest are forgotten. */
-const MAX_ENDED_SESSIONS = 1_000;
-
-function forgetOldSessions(sessions: Map<string, GatewaySession>): void {
-  if (sessions.size < MAX_ENDED_SESSIONS) return;
-  for (const session of sessions.values()) {
-    if (sessions.size < MAX_ENDED_SESSIONS) return;
-    if (session.ended && session.cleared) sessions.delete(session.id);
-  }
 }
 
 function resumeSession(world: World, sessionId: string): unknown {

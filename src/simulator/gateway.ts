@@ -11,9 +11,10 @@ import { decodeOpenDataChannel, InvalidPayloadError, type OpenDataChannel } from
 import { isDenied } from "./api.ts";
 import { ClientConnection, type GatewaySocket } from "./connection.ts";
 import { ApiError } from "./errors.ts";
+import { remember } from "./history.ts";
 import type { GatewaySession } from "./session.ts";
 import { signatureKind, verifySignature } from "./signature.ts";
-import { MAX_UPGRADES_REMEMBERED, type World } from "./world.ts";
+import { MAX_UPGRADES_REMEMBERED, type UpgradeRecord, type World } from "./world.ts";
 
 /** What is known of a WebSocket. */
 export interface SocketData {
@@ -44,15 +45,15 @@ export async function answerUpgrade(
   const sessionId = PATH.exec(url.pathname)?.[1] ?? "";
   const query = url.search.slice(1);
   const record = (status: number): void => {
-    if (world.upgrades.length >= MAX_UPGRADES_REMEMBERED) world.upgrades.shift();
-    world.upgrades.push({
+    const upgrade: UpgradeRecord = {
       sessionId,
       url: url.pathname + url.search,
       headers: Object.fromEntries(request.headers),
       signed: signatureKind({ query, headers: request.headers }),
       status,
       atMs: Date.now(),
-    });
+    };
+    remember(world.upgrades, upgrade, MAX_UPGRADES_REMEMBERED);
     world.options.hooks.log?.("upgrade", { sessionId, status });
   };
   const refuse = (status: number, text: string): Response => {

@@ -82,7 +82,7 @@ export const DEFAULT_AGENT_OPTIONS: AgentOptions = {
   handshakeTimeoutMs: 15_000,
   customerMessage: "",
   readyDelayMs: 2,
-  environment: {},
+  environment: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/" },
   deniedHosts: [
     "localhost",
     "127.0.0.1",

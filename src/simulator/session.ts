@@ -8,6 +8,7 @@ import { MessageType } from "../protocol/index.ts";
 import type { ClientConnection } from "./connection.ts";
 import type { AgentSession } from "./contract.ts";
 import { channelClosedFrame, isAgentSessionState, publicationFrame } from "./frames.ts";
+import { remember } from "./history.ts";
 import type { LogFields, SimulatorHooks } from "./options.ts";
 import type { SessionPlan, SessionStatus, SessionView } from "./session-view.ts";
 
@@ -142,7 +143,7 @@ export class GatewaySession {
     this.#everConnected = true;
     this.#connects++;
     this.#clientVersion = client.clientVersion;
-    remember(this.#clientIds, client.clientId);
+    remember(this.#clientIds, client.clientId, MAX_REMEMBERED);
     clearTimeout(this.#abandonTimer);
     if (replaced !== undefined) {
       this.#log("connection replaced");
@@ -214,7 +215,7 @@ export class GatewaySession {
   #fromAgent(frame: Uint8Array): void {
     if (this.ended) return;
     if (isAgentSessionState(frame)) {
-      remember(this.#agentStates, Buffer.from(frame.subarray(120)).toString("utf8"));
+      remember(this.#agentStates, Buffer.from(frame.subarray(120)).toString("utf8"), MAX_REMEMBERED);
       this.#log("agent session state");
       return;
     }
@@ -267,11 +268,6 @@ function messageOf(error: unknown): string {
 
 /** Openings and states that are remembered; of more the oldest are forgotten. */
 const MAX_REMEMBERED = 1_000;
-
-function remember(list: string[], entry: string): void {
-  if (list.length >= MAX_REMEMBERED) list.shift();
-  list.push(entry);
-}
 
 /** A session id of the usual form: who started it and 17 characters. */
 export function createSessionId(owner: string): string {

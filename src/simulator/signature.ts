@@ -2,34 +2,26 @@
  * Checks AWS Signature Version 4, written from its published rules: the canonical request, the string to sign, the
  * derived key. It shares nothing with the code that signs, so that one cannot hide the other's mistakes.
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 
+import {
+  ALGORITHM,
+  encode,
+  queryPairs,
+  scopeOf,
+  signatureOf,
+  type SignatureScope,
+  type SignedRequest,
+  toAmzDate,
+} from "./canonical-request.ts";
 import type { SimulatorCredentials } from "./credentials.ts";
 import { ApiError } from "./errors.ts";
 
-/** A request as it stood on the wire. */
-export interface SignedRequest {
-  readonly method: string;
-  /** Path as sent, still percent-encoded. */
-  readonly path: string;
-  /** Query as sent, without the question mark. */
-  readonly query: string;
-  readonly headers: Headers;
-  readonly body: Uint8Array;
-}
-
-/** What a signature has to be for. */
-export interface SignatureScope {
-  readonly region: string;
-  readonly service: string;
-  /** Wall clock, milliseconds since the epoch. */
-  readonly nowMs: number;
-}
+export type { SignatureScope, SignedRequest } from "./canonical-request.ts";
 
 /** Whether and how a request is signed. */
 export type SignatureKind = "none" | "header" | "query";
 
-const ALGORITHM = "AWS4-HMAC-SHA256";
 const MAX_SKEW_MS = 5 * 60_000;
 
 /** Finds out where a request carries its signature, without checking it. */
@@ -189,95 +181,6 @@ function checkTime(claim: Claim, scopeDate: string, nowMs: number): void {
     throw invalid(`Signature not yet current: ${claim.amzDate} is still later than ${now} (+ 5 min.)`);
   if (nowMs - signedMs > (claim.validMs ?? MAX_SKEW_MS))
     throw invalid(`Signature expired: ${claim.amzDate} is now earlier than ${now} (- 5 min.)`);
-}
-
-function signatureOf(
-  request: SignedRequest,
-  claim: Pick<Claim, "amzDate" | "signedHeaders">,
-  secretAccessKey: string,
-  scope: SignatureScope,
-): string {
-  const date = claim.amzDate.slice(0, 8);
-  const toSign = [
-    ALGORITHM,
-    claim.amzDate,
-    scopeOf(date, scope),
-    sha256(canonicalRequest(request, claim)),
-  ].join("\n");
-  let key: Buffer = Buffer.from(`AWS4${secretAccessKey}`, "utf8");
-  for (const part of [date, scope.region, scope.service, "aws4_request"]) key = hmac(key, part);
-  return hmac(key, toSign).toString("hex");
-}
-
-function canonicalRequest(request: SignedRequest, claim: Pick<Claim, "signedHeaders">): string {
-  const headers = claim.signedHeaders.map((name) => {
-    const value = (request.headers.get(name) ?? "").trim().replace(/ +/g, " ");
-    return `${name}:${value}\n`;
-  });
-  return [
-    request.method,
-    // Every service but S3 encodes the path as it is sent once more.
-    request.path.split("/").map(encode).join("/"),
-    canonicalQuery(request.query),
-    headers.join(""),
-    claim.signedHeaders.join(";"),
-    sha256(request.body),
-  ].join("\n");
-}
-
-function canonicalQuery(query: string): string {
-  return queryPairs(query)
-    .filter(([name]) => name !== "X-Amz-Signature")
-    .map(([name, value]): [string, string] => [encode(name), encode(value)])
-    .sort(([leftName, leftValue], [rightName, rightValue]) =>
-      leftName === rightName ? compare(leftValue, rightValue) : compare(leftName, rightName),
-    )
-    .map(([name, value]) => `${name}=${value}`)
-    .join("&");
-}
-
-function queryPairs(query: string): [string, string][] {
-  if (query === "") return [];
-  return query.split("&").map((pair): [string, string] => {
-    const equals = pair.indexOf("=");
-    return equals < 0 ? [decode(pair), ""] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
-  });
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** Everything but letters, digits and - . _ ~ is encoded. */
-function encode(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
-function compare(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
-function scopeOf(date: string, scope: SignatureScope): string {
-  return `${date}/${scope.region}/${scope.service}/aws4_request`;
-}
-
-function toAmzDate(ms: number): string {
-  return new Date(ms).toISOString().replace(/[-:]|\.\d{3}/g, "");
-}
-
-function sha256(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
-}
-
-function hmac(key: Uint8Array, data: string): Buffer {
-  return createHmac("sha256", key).update(data).digest();
 }
 
 function incomplete(message: string): ApiError {

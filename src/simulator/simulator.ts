@@ -4,18 +4,15 @@
  */
 import { randomInt } from "node:crypto";
 
-import type { Server } from "bun";
-
-import { answerApiCall } from "./api.ts";
 import { createCredentials, createEnvironment, environmentLines, foreignVariables } from "./credentials.ts";
 import type { SimulatorCredentials } from "./credentials.ts";
 import { BUILT_IN_DOCUMENTS } from "./documents.ts";
 import { InvalidOptionError, UnknownSessionError } from "./errors.ts";
 import { type Cut, type Faults, type FaultsPatch, NO_FAULTS, patchFaults } from "./faults.ts";
-import { answerUpgrade, socketClosed, type SocketData, socketMessage, socketOpened } from "./gateway.ts";
 import { createLinkCounters } from "./link.ts";
 import { DEFAULT_AGENT_OPTIONS, type SimulatorOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
+import { serve } from "./server.ts";
 import type { SessionView } from "./session-view.ts";
 import type { GatewaySession } from "./session.ts";
 import { createTargets, DEFAULT_TARGETS, type SimulatedTarget } from "./targets.ts";
@@ -138,7 +135,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
         const agents = Promise.all(Array.from(world.sessions.values(), (session) => session.finished()));
         stopped.reject(new Error("the stand-in has stopped"));
         await server.stop(true);
-        await Promise.race([agents, Bun.sleep(STOP_TIMEOUT_MS)]);
+        await settledWithin(agents, STOP_TIMEOUT_MS);
       })();
       return stopping;
     },
@@ -148,6 +145,17 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 /** `export NAME=value` lines for a shell that is to speak to the stand-in. */
 export function simulatorEnvironmentLines(simulator: Pick<Simulator, "environment" | "unset">): string[] {
   return environmentLines(simulator.environment, simulator.unset);
+}
+
+/** Waits for the promise, but not longer than that; leaves no timer behind. */
+async function settledWithin(promise: Promise<unknown>, timeoutMs: number): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, timeoutMs);
+  try {
+    await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function createWorld(options: SimulatorOptions, seed: number): Promise<World> {
@@ -186,46 +194,4 @@ async function createWorld(options: SimulatorOptions, seed: number): Promise<Wor
     upgrades: [],
     host: "",
   };
-}
-
-function serve(world: World, port: number, neverAnswer: () => Promise<never>): Server<SocketData> {
-  return Bun.serve<SocketData>({
-    hostname: "127.0.0.1",
-    port,
-    maxRequestBodySize: 1024 * 1024,
-    async fetch(request, server) {
-      // A page in somebody's browser must not get a shell: it sends an Origin, or comes by a name that was bent here.
-      if (request.headers.has("origin") || !isLoopbackHost(request.headers.get("host") ?? ""))
-        return new Response("only programs on this machine may ask", { status: 403 });
-      const hang = (): Promise<never> => {
-        server.timeout(request, 0);
-        return neverAnswer();
-      };
-      try {
-        if (request.headers.get("upgrade")?.toLowerCase() === "websocket")
-          return await answerUpgrade(world, server, request, hang);
-        if (request.method === "POST" && new URL(request.url).pathname === "/")
-          return await answerApiCall(world, request, hang);
-        return new Response("not found", { status: 404 });
-      } catch (error) {
-        world.options.hooks.log?.("internal error", {
-          error: error instanceof Error ? error.message : String(error),
-        });
-        return new Response("internal error", { status: 500 });
-      }
-    },
-    websocket: {
-      perMessageDeflate: false,
-      idleTimeout: 0,
-      maxPayloadLength: 4 * 1024 * 1024,
-      backpressureLimit: 64 * 1024 * 1024,
-      open: (socket) => socketOpened(world, socket),
-      message: (socket, message) => socketMessage(world, socket, message),
-      close: (socket) => socketClosed(socket),
-    },
-  });
-}
-
-function isLoopbackHost(host: string): boolean {
-  return /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i.test(host);
 }

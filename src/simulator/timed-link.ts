@@ -26,7 +26,7 @@ export class TimedLink {
     this.#end = end;
     this.#link = new FaultyLink(random, counters);
     this.#faults = faults;
-    this.setFaults(faults);
+    this.#chooseWay();
   }
 
   /** Bytes under way. */

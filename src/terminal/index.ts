@@ -5,6 +5,7 @@
 export { codeOf, OutputClosedError, OutputFailedError, RawModeError, TerminalError } from "./errors.ts";
 export { ESCAPE_HELP, EscapeDetector } from "./escapes.ts";
 export type { EscapeAction, EscapeResult } from "./escapes.ts";
+export { isTerminal } from "./is-terminal.ts";
 export { OutputSink } from "./output-sink.ts";
 export type { OutputSinkOptions, Taken } from "./output-sink.ts";
 export { watchParent } from "./parent-watch.ts";
@@ -15,7 +16,7 @@ export { watchSignals } from "./signals.ts";
 export type { ProcessSignal } from "./signals.ts";
 export { releaseStandardInput, StandardInput } from "./standard-input.ts";
 export type { InputEvents, InputSource } from "./standard-input.ts";
-export { isTerminal, standardError, standardOutput, StandardStreams } from "./standard-streams.ts";
+export { standardError, standardOutput, StandardStreams } from "./standard-streams.ts";
 export type { StandardStreamsOptions } from "./standard-streams.ts";
 export { TerminalModes } from "./terminal-modes.ts";
 export { SIZE_WITHOUT_TERMINAL, watchWindowSize, windowSize } from "./window-size.ts";

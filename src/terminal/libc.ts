@@ -7,6 +7,8 @@ import { dlopen, type Pointer } from "bun:ffi";
 
 /** The functions, as C has them. `termios` is an opaque buffer of TERMIOS_BYTES. */
 export interface Libc {
+  /** 1 when the descriptor is a terminal. */
+  isatty(fileDescriptor: number): number;
   /** 0 on success, -1 otherwise. */
   tcgetattr(fileDescriptor: number, termios: Uint8Array): number;
   /** 0 on success, -1 otherwise. */
@@ -62,6 +64,7 @@ function load(): Libc | undefined {
 
 function open(name: string): Libc {
   const { symbols } = dlopen(name, {
+    isatty: { args: ["i32"], returns: "i32" },
     tcgetattr: { args: ["i32", "ptr"], returns: "i32" },
     tcsetattr: { args: ["i32", "i32", "ptr"], returns: "i32" },
     cfmakeraw: { args: ["ptr"], returns: "void" },
@@ -72,6 +75,7 @@ function open(name: string): Libc {
     _exit: { args: ["i32"], returns: "void" },
   });
   return {
+    isatty: symbols.isatty,
     tcgetattr: symbols.tcgetattr,
     tcsetattr: symbols.tcsetattr,
     cfmakeraw: symbols.cfmakeraw,

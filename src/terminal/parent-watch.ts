@@ -2,7 +2,6 @@
  * Notices that the process which started us is gone, so that a session does not outlive the AWS CLI that was killed.
  * Only watches and reports; ends nothing. Tunnels that scripts have put into the background live on unless told otherwise.
  */
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /** How often the parent is looked at, in milliseconds. */
@@ -105,12 +104,14 @@ function commandLine(processId: number, done: (args: readonly string[] | undefin
   }
   // Starting a program costs milliseconds: not while the session is being opened.
   const timer = setTimeout(() => {
-    const child = execFile(
-      "/bin/ps",
-      ["-ww", "-o", "command=", "-p", String(processId)],
-      { timeout: 2000, encoding: "utf8" },
-      (error, stdout) => done(error === null ? stdout.trim().split(/\s+/) : undefined),
-    );
+    const child = process
+      .getBuiltinModule("node:child_process")
+      .execFile(
+        "/bin/ps",
+        ["-ww", "-o", "command=", "-p", String(processId)],
+        { timeout: 2000, encoding: "utf8" },
+        (error, stdout) => done(error === null ? stdout.trim().split(/\s+/) : undefined),
+      );
     child.unref();
   }, POLL_MS);
   timer.unref();

@@ -6,14 +6,13 @@
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 
 import { RawModeError } from "./errors.ts";
+import { isTerminal } from "./is-terminal.ts";
 import { type Libc, libc, TCSANOW, TERMIOS_BYTES } from "./libc.ts";
 import { processInput } from "./standard-input.ts";
-import { isTerminal, outputModes } from "./standard-streams.ts";
+import { outputModes } from "./standard-streams.ts";
 import type { TerminalModes } from "./terminal-modes.ts";
 
 const STDIN = 0;
-
-let activeRestore: (() => void) | undefined;
 
 /** The way raw mode was reached; `none`: standard input is no terminal. */
 export type RawModeKind = "termios" | "basic" | "none";
@@ -38,6 +37,8 @@ export interface RawMode {
 export interface RawModeOptions {
   /** Modes to undo; default: what has passed through standard output. */
   readonly modes?: TerminalModes;
+  /** The C library; undefined: do without it. */
+  readonly library?: () => Libc | undefined;
 }
 
 /**
@@ -48,21 +49,19 @@ export interface RawModeOptions {
  */
 export function enterRawMode(options: RawModeOptions = {}): RawMode {
   const modes = options.modes ?? outputModes();
-  const library = libc();
   const { kind, putBack } = isTerminal(STDIN)
-    ? switchToRaw(library)
+    ? switchToRaw((options.library ?? libc)())
     : { kind: "none" as const, putBack() {} };
   let active = true;
   const restore = () => {
     if (!active) return;
     active = false;
-    activeRestore = undefined;
     process.off("exit", restore);
     undoModes(modes);
     putBack();
   };
-  activeRestore = restore;
-  process.on("exit", restore);
+  // In front of all others: the guard below may end the process before those behind it.
+  process.prependListener("exit", restore);
   return { kind, restore };
 }
 
@@ -136,21 +135,31 @@ function undoModes(modes: TerminalModes): void {
   const text = modes.undo();
   modes.reset();
   if (text === "" || !isTerminal(1)) return;
-  // A descriptor of our own, because a terminal that takes no more output must not hold up the end of the process,
-  // and the inherited one cannot be made non-blocking without doing the same to the shell.
-  let descriptor: number | undefined;
+  const own = openUnblocked();
   try {
-    descriptor = openSync("/dev/tty", constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
-  } catch {
-    // No controlling terminal (or Windows): the inherited descriptor is what there is.
-  }
-  try {
-    writeSync(descriptor ?? 1, text);
+    writeSync(own ?? 1, text);
   } catch {
     // The terminal is gone or stuck.
   } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    if (own !== undefined) closeSync(own);
   }
+}
+
+/**
+ * A descriptor of our own for the terminal on standard output: one that takes no more output must not hold up the end
+ * of the process, and the inherited descriptor cannot be made non-blocking without doing the same to the shell.
+ * Undefined where there is no way to one (Windows).
+ */
+function openUnblocked(): number | undefined {
+  // The first is Linux's and refused when the terminal is another user's; the second needs a controlling terminal.
+  for (const path of ["/proc/self/fd/1", "/dev/tty"]) {
+    try {
+      return openSync(path, constants.O_WRONLY | constants.O_NOCTTY | constants.O_NONBLOCK);
+    } catch {
+      // The next way.
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -167,8 +176,6 @@ export function guardTerminalAtExit(): void {
     if (library === undefined) return;
     const group = library.tcgetpgrp(terminal);
     if (group < 0 || group === library.getpgrp()) return;
-    // Listeners run in the order of their registration: the one that restores raw mode may still be behind this one.
-    activeRestore?.();
     library._exit(code);
   });
 }

@@ -96,5 +96,6 @@ export function releaseStandardInput(): void {
 
 function release(stream: Readable): void {
   stream.pause();
+  // For streams of other runtimes and systems, where a paused handle still counts as a reason to live.
   if ("unref" in stream && typeof stream.unref === "function") stream.unref();
 }

@@ -3,17 +3,11 @@
  * Each descriptor has exactly one queue, shared by the session's data and by the lines that the program itself prints,
  * so that their order is the order of the calls.
  */
-import { isatty } from "node:tty";
-
 import type { LocalStream, LocalStreamEvents } from "../session/seams.ts";
+import { isTerminal } from "./is-terminal.ts";
 import { OutputSink } from "./output-sink.ts";
 import { type InputSource, StandardInput } from "./standard-input.ts";
 import { TerminalModes } from "./terminal-modes.ts";
-
-/** Whether a standard descriptor (0, 1, 2) is a terminal. */
-export function isTerminal(fileDescriptor: 0 | 1 | 2): boolean {
-  return isatty(fileDescriptor);
-}
 
 let output: OutputSink | undefined;
 let errorOutput: OutputSink | undefined;

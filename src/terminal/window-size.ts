@@ -2,10 +2,8 @@
  * The size of the terminal window and its changes.
  * Only reads; which message a size becomes, and when it is sent again, is the session's business.
  */
-import { WriteStream } from "node:tty";
-
 import type { WindowSize } from "../session/seams.ts";
-import { isTerminal } from "./standard-streams.ts";
+import { isTerminal, loadTty } from "./is-terminal.ts";
 
 /** What AWS's client reports without a terminal; programs that drive it through pipes count on long lines. */
 export const SIZE_WITHOUT_TERMINAL: WindowSize = { cols: 300, rows: 100 };
@@ -53,6 +51,7 @@ export function watchWindowSize(
 
 function terminalSize(fileDescriptor: 0 | 1 | 2): WindowSize | undefined {
   if (!isTerminal(fileDescriptor)) return undefined;
+  const { WriteStream } = loadTty();
   // A fresh stream each time, because an existing one learns of a change later than we do. It is never written to and
   // owns no descriptor. On Windows the process's own stream is kept up to date, and a poll should cost nothing.
   const { columns, rows } =

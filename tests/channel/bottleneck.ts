@@ -7,10 +7,12 @@ import { NaiveAgent, nextId } from "./naive-agent.ts";
 import { recordingEvents } from "./quiet-events.ts";
 import { Timeline } from "./timeline.ts";
 
-/** What the path is like. */
+const REQUEST_BYTES = 64;
+
+/** What the path is like; it may change under way. */
 export interface PathOptions {
   /** Payload and header bytes a second, to the agent. */
-  readonly bytesPerSecond: number;
+  bytesPerSecond: number;
   /** There and back, without queue. */
   roundTripMs: number;
   /** Time stamps are rounded down to multiples of this; 0 for none. */
@@ -27,6 +29,10 @@ export class BottleneckUpload {
   readonly channel: DataChannel;
   readonly agent: NaiveAgent;
   bulk = true;
+  /** False: the agent's reader is blocked, what arrives waits. */
+  reading = true;
+  readonly #unread: Uint8Array[] = [];
+  #waitingRequests = 0;
   /** Payload bytes that the agent took. */
   takenBytes = 0;
   /** Frames that entered the path. */
@@ -56,7 +62,7 @@ export class BottleneckUpload {
     this.agent = new NaiveAgent((frame) => this.#toClient(frame));
     this.agent.onTaken = ({ payload }) => {
       this.takenBytes += payload.length;
-      if (payload.length === 64) {
+      if (payload.length === REQUEST_BYTES) {
         const request = this.requests[this.#requestsTaken++];
         if (request !== undefined) request.takenAtMs = this.timeline.nowMs;
       }
@@ -69,6 +75,9 @@ export class BottleneckUpload {
 
   /** Writes as much bulk as there is room for. */
   fill(): void {
+    for (; this.#waitingRequests > 0 && this.channel.sendRoom > 0; this.#waitingRequests--) {
+      this.channel.write(1, new Uint8Array(REQUEST_BYTES), this.#clock());
+    }
     while (this.bulk && this.channel.sendRoom > 0) {
       this.channel.write(1, this.#payload.subarray(0, this.channel.sendRoom), this.#clock());
     }
@@ -78,8 +87,14 @@ export class BottleneckUpload {
   /** A small request is due now; it goes with the first room that there is, before any bulk. */
   request(): void {
     this.requests.push({ writtenAtMs: this.timeline.nowMs });
-    this.channel.write(1, new Uint8Array(64), this.#clock());
-    this.#arm();
+    this.#waitingRequests++;
+    this.fill();
+  }
+
+  /** The agent reads again, first what has arrived meanwhile. */
+  readAgain(): void {
+    this.reading = true;
+    for (const frame of this.#unread.splice(0)) this.agent.receive(frame, this.timeline.nowMs);
   }
 
   run(durationMs: number): void {
@@ -95,9 +110,10 @@ export class BottleneckUpload {
     this.frames++;
     this.#freeAtMs =
       Math.max(this.#freeAtMs, this.timeline.nowMs) + (frame.length / this.#path.bytesPerSecond) * 1000;
-    this.timeline.at(this.#freeAtMs + this.#path.roundTripMs / 2, () =>
-      this.agent.receive(frame, this.timeline.nowMs),
-    );
+    this.timeline.at(this.#freeAtMs + this.#path.roundTripMs / 2, () => {
+      if (this.reading) this.agent.receive(frame, this.timeline.nowMs);
+      else this.#unread.push(frame);
+    });
   }
 
   #toClient(frame: Uint8Array): void {

@@ -97,7 +97,9 @@ const behaviours: Readonly<Record<string, () => void>> = {
 
   /** More output than anybody takes; says that it still runs, and ends when it is told to. */
   stuck() {
+    enterRawMode();
     const output = standardOutput();
+    output.writeText("\x1b[?1049h");
     output.write(new Uint8Array(1_000_000).fill(120));
     let ticks = 0;
     setInterval(() => {
@@ -129,7 +131,8 @@ const behaviours: Readonly<Record<string, () => void>> = {
 
   /** Raw mode; each key says what to do next. Otherwise the bytes are shown as hex. */
   raw() {
-    const raw = enterRawMode();
+    guardTerminalAtExit();
+    const raw = enterRawMode(argument === "basic" ? { library: () => undefined } : {});
     const escapes = new EscapeDetector();
     const streams = new StandardStreams({
       data(bytes) {
@@ -138,6 +141,7 @@ const behaviours: Readonly<Record<string, () => void>> = {
         const text = Buffer.from(forward).toString("latin1");
         if (text === "q") return end(3);
         if (text === "x") process.exit(5);
+        if (text === "s") return void process.kill(process.pid, "SIGSTOP");
         if (text === "t") throw new Error("uncaught in the program");
         if (text === "r") return void Promise.reject(new Error("unhandled in the program"));
         if (text === "v") return write("\x1b[?1049h\x1b[?1h\x1b=\x1b[?2004h\x1b[?1000;1006h\x1b[?25ldrawn");
@@ -159,9 +163,35 @@ const behaviours: Readonly<Record<string, () => void>> = {
         streams.close();
       });
     };
-    const stopSignals = watchSignals((signal) => end(signal === "SIGTERM" ? 143 : 129));
+    const stopSignals = watchSignals((signal) => {
+      if (signal === "SIGINT") process.exit(8);
+      end(signal === "SIGTERM" ? 143 : 129);
+    });
     streams.startReading();
     write(`READY ${raw.kind}`);
+  },
+
+  /** Raw mode; takes as many bytes as told from the terminal, sends them back, and says what they were. */
+  paste() {
+    const raw = enterRawMode();
+    const hasher = new Bun.CryptoHasher("sha256");
+    let total = 0;
+    const streams = new StandardStreams({
+      data(bytes) {
+        hasher.update(bytes);
+        total += bytes.length;
+        streams.write(bytes);
+        if (total >= Number(argument)) streams.close();
+      },
+      ended: () => undefined,
+      written: () => undefined,
+      closed() {
+        raw.restore();
+        say(`got ${total} ${hasher.digest("hex")}`);
+      },
+    });
+    streams.startReading();
+    streams.write(Buffer.from("READY"));
   },
 
   /** Raw mode that the fixture itself never ends: for signals without a handler. */
@@ -222,7 +252,7 @@ const behaviours: Readonly<Record<string, () => void>> = {
       clearInterval(timer);
     });
     const timer = setInterval(() => undefined, 1000);
-    say("READY");
+    say(`READY ${process.pid}`);
   },
 
   /** Reports the parent's death and ends then. */

@@ -87,6 +87,32 @@ print("hash", h.hexdigest(), p.wait())
     expect(outcome.stdout.trim()).toBe(`hash ${hash} 0`);
   });
 
+  needs("python3").test("with one socket as standard input and output", async () => {
+    const outcome = await run([
+      "python3",
+      "-c",
+      `
+import hashlib, socket, subprocess, sys, threading
+ours, theirs = socket.socketpair()
+p = subprocess.Popen([sys.argv[1], "cat"], stdin=theirs, stdout=theirs)
+theirs.close()
+data = open(sys.argv[2], "rb").read()
+def feed():
+    ours.sendall(data); ours.shutdown(socket.SHUT_WR)
+threading.Thread(target=feed).start()
+h = hashlib.sha256()
+while True:
+    b = ours.recv(20000)
+    if not b: break
+    h.update(b)
+print("hash", h.hexdigest(), p.wait())
+`,
+      program,
+      file,
+    ]);
+    expect(outcome.stdout.trim()).toBe(`hash ${hash} 0`);
+  });
+
   test("written at once and followed by process.exit after the drain", async () => {
     const { stderr } = await shell(`{ "$F" emit ${FIVE_MB}; echo "code=$?" >&2; } | "$F" slowly 1`);
     expect(hashOf(stderr, "got 5000000")).toBe(hashOf(stderr, "queued 5000000"));

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { run, start } from "../support/processes.ts";
 import { needs } from "../support/programs.ts";
 import { type LineSettings, type PtyProcess, startPty } from "../support/pty.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { fixture } from "./executable.ts";
 
@@ -101,6 +102,29 @@ onUnix("raw mode", () => {
     expect(await pty.finish()).toBe(3);
   });
 
+  test("a paste of 1 MB of any bytes arrives, and comes back, as it is", async () => {
+    const bytes = new SeededRandom(2).bytes(1_000_000);
+    const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+    const pty = startPty([program, "paste", "1000000"]);
+    await pty.waitForOutput("READY");
+    pty.write(bytes);
+    await pty.finish();
+    expect(Buffer.compare(pty.output.bytes().subarray(5, 1_000_005), bytes)).toBe(0);
+    // In front of it stands what undoes the terminal modes that lie among so many random bytes.
+    expect(pty.output.text(1_000_005)).toEndWith(`got 1000000 ${hash}\r\n`);
+  });
+
+  test("without the C library: keys are bytes, output is still processed, and all is put back", async () => {
+    const pty = startPty([program, "raw", "basic"]);
+    const before = pty.lineSettings();
+    await pty.waitForOutput("READY basic");
+    expect(pty.lineSettings()).toEqual({ ...RAW, outputProcessing: true });
+    await pty.writeAndWait("\x03", "<03>");
+    pty.write("q");
+    expect(await pty.finish()).toBe(3);
+    expect(pty.lineSettings()).toEqual(before as LineSettings);
+  });
+
   test("comes back after a stop", async () => {
     const { pty } = await startRaw();
     pty.kill("SIGSTOP");
@@ -191,6 +215,36 @@ onUnix("a terminal that belongs to somebody else by now", () => {
     expect(pty.output.text()).toMatch(/ -icanon /);
     expect(pty.output.text()).toMatch(/ -echo /);
   });
+
+  /** The fixture goes raw in front, stops itself, is continued in the background and ended there. */
+  const moved = (meanwhile: string, signal = "TERM") =>
+    `set -m; "$0" raw; ${meanwhile}; bg >/dev/null; kill -${signal} %1; wait %1; echo "code=$?"; stty -a; stty sane`;
+
+  needs("bash").test("is left alone when it was taken over while we were in raw mode", async () => {
+    const pty = startPty(["bash", "-c", moved("stty sane -echo"), program]);
+    await pty.waitForOutput("READY");
+    pty.write("s");
+    await pty.finish();
+    expect(pty.output.text()).toContain("code=143");
+    expect(pty.output.text()).toMatch(/ -echo /);
+    expect(pty.output.text()).toMatch(/ icanon /);
+  });
+
+  // by drain and restore; by process.exit with the terminal still raw
+  for (const [signal, code] of [
+    ["TERM", 143],
+    ["INT", 8],
+  ] as const) {
+    needs("bash").test(`is restored from the background when still as we left it: SIG${signal}`, async () => {
+      const pty = startPty(["bash", "-c", moved(":", signal), program]);
+      await pty.waitForOutput("READY");
+      pty.write("s");
+      await pty.finish();
+      expect(pty.output.text()).toContain(`code=${code}`);
+      expect(pty.output.text()).toMatch(/ icanon .* echo /);
+      expect(pty.output.text()).toMatch(/\nopost /);
+    });
+  }
 
   test("the guard changes nothing in front, nor without a terminal", async () => {
     const pty = startPty([program, "quiet"]);

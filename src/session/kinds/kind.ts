@@ -27,6 +27,8 @@ export interface KindContext {
   rttMs(): number;
   /** Whether everything sent so far has been acknowledged. */
   isSettled(): boolean;
+  /** Since when the agent can be heard; undefined while the connection or the agent is away. */
+  reachableSinceMs(): number | undefined;
   /** Sends a payload; Output only while {@link room} is above 0. */
   send(payloadType: number, payload: Uint8Array): void;
   /** This side has had enough (output closed, end of standard input): ends the session politely. */

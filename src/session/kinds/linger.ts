@@ -43,8 +43,10 @@ export class Linger {
 
   #check(): void {
     const now = this.#context.clock.now();
-    // What is still on its way there cannot have been answered yet.
-    if (!this.#isFlushed()) this.#quietSinceMs = now;
+    const reachableSinceMs = this.#context.reachableSinceMs();
+    // What is still on its way there cannot have been answered yet, and what is cut off is not quiet.
+    if (reachableSinceMs === undefined || !this.#isFlushed()) this.#quietSinceMs = now;
+    else this.#quietSinceMs = Math.max(this.#quietSinceMs, reachableSinceMs);
     const quietForMs = this.#context.settings.lingerMs + this.#context.rttMs();
     const remainingMs = this.#quietSinceMs + quietForMs - now;
     if (remainingMs > 0) this.#arm(Math.min(remainingMs, Math.max(this.#context.settings.lingerMs, 10)));

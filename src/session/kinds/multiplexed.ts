@@ -26,6 +26,8 @@ export class MultiplexedPortKind implements Kind {
   readonly #listener: PortListener;
   readonly #tunnels = new Map<number, Tunnel>();
   #pausedAll = false;
+  /** The agent sent something that is no stream: the multiplexer must not be called any more. */
+  #failed = false;
   #accepted = 0;
   /** Dials that failed and whose stream has not been finished yet. */
   #failedDials = 0;
@@ -58,12 +60,12 @@ export class MultiplexedPortKind implements Kind {
 
   deliver(payloadType: number, payload: Uint8Array): void {
     if (payloadType === PayloadType.flag) return this.#flag(payload);
-    if (payloadType !== PayloadType.output) return;
+    if (payloadType !== PayloadType.output || this.#failed) return;
     try {
       this.#mux.receive(payload, this.#context.clock.now());
     } catch (cause) {
       if (!(cause instanceof SmuxError)) throw cause;
-      return this.#context.fail(
+      return this.#fail(
         new PeerError(`the agent sent a stream that cannot be read: ${cause.message}`, { cause }),
       );
     }
@@ -72,6 +74,7 @@ export class MultiplexedPortKind implements Kind {
 
   writable(): void {
     const context = this.#context;
+    if (this.#failed) return;
     while (context.room() > 0) {
       const message = this.#mux.pull(context.settings.payloadBytes);
       if (message === undefined) break;
@@ -148,6 +151,14 @@ export class MultiplexedPortKind implements Kind {
     };
   }
 
+  /** No stream can be told from another any more: all local connections are lost. */
+  #fail(error: PeerError): void {
+    this.#failed = true;
+    this.#cancelTick?.();
+    for (const tunnel of this.#tunnels.values()) tunnel.orphan();
+    this.#context.fail(error);
+  }
+
   #pauseAll(): void {
     this.#pausedAll = true;
     for (const tunnel of this.#tunnels.values()) tunnel.pause();
@@ -167,8 +178,11 @@ export class MultiplexedPortKind implements Kind {
       return;
     }
     if (value !== FlagValue.connectToPortError) return;
-    this.#failedDials++;
     this.#context.observer.destinationFailed();
+    // Only a connection that still waits for its destination can be meant; it may have been given up meanwhile.
+    let waiting = 0;
+    for (const tunnel of this.#tunnels.values()) if (!tunnel.hasReceived) waiting++;
+    this.#failedDials = Math.min(this.#failedDials + 1, waiting);
   }
 
   #remoteFinished(streamId: number): void {

@@ -14,6 +14,7 @@ export const SIGNAL_BYTES: Readonly<Record<ForwardedSignal, number>> = { SIGINT:
 /** What a terminal takes for the end of its input. */
 const END_OF_INPUT = 0x04;
 const NEWLINE = 0x0a;
+const RETURN = 0x0d;
 
 /** Kind for `Standard_Stream` and `InteractiveCommands`. */
 export class ShellKind implements Kind {
@@ -35,16 +36,19 @@ export class ShellKind implements Kind {
   }
 
   start(): void {
-    const { streams, clock, settings } = this.#context;
+    const { streams } = this.#context;
     this.#sendSize();
-    this.#stopResize = streams.onResize(() => this.#sendSize());
-    if (streams.hasWindow) {
-      this.#cancelSizeRepeat = clock.after(settings.sizeRepeatMs, () => this.#sendSize());
-    }
+    if (streams.hasWindow) this.#repeatSize();
+    this.#stopResize = streams.onResize(() => {
+      this.#sendSize();
+      if (this.#cancelSizeRepeat !== undefined) this.#repeatSize();
+    });
     this.#stream = this.#output.attach("keyboard", {
       data: (bytes) => this.#typed(bytes),
       ended: () => this.#endOfInput(),
     });
+    // A kind that ran before may have left it paused.
+    this.#stream.resume();
   }
 
   deliver(payloadType: number, payload: Uint8Array): void {
@@ -99,6 +103,16 @@ export class ShellKind implements Kind {
     this.#context.send(PayloadType.size, encodeSize(cols, rows));
   }
 
+  /** Once more, when the window has kept its size for a while. */
+  #repeatSize(): void {
+    const { clock, settings } = this.#context;
+    this.#cancelSizeRepeat?.();
+    this.#cancelSizeRepeat = clock.after(settings.sizeRepeatMs, () => {
+      this.#cancelSizeRepeat = undefined;
+      this.#sendSize();
+    });
+  }
+
   #typed(bytes: Uint8Array): void {
     if (this.#inputEnded || bytes.length === 0) return;
     this.#lastInputByte = bytes[bytes.length - 1] as number;
@@ -115,7 +129,7 @@ export class ShellKind implements Kind {
     if (this.#inputEnded) return;
     this.#inputEnded = true;
     // In the middle of a line the first one only passes the line on.
-    const times = this.#lastInputByte === NEWLINE ? 1 : 2;
+    const times = this.#lastInputByte === NEWLINE || this.#lastInputByte === RETURN ? 1 : 2;
     this.#input.push(new Uint8Array(times).fill(END_OF_INPUT));
     this.writable();
   }
@@ -174,10 +188,16 @@ export class CommandOutput {
     this.#write(payload);
   }
 
+  /** Whether everything delivered so far has been written. */
+  get isDrained(): boolean {
+    return this.#queuedBytes === 0;
+  }
+
   /** Resolves when everything is written, when nobody reads it any more, or after `flushMs`. */
   close(flushMs: number): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#queuedBytes === 0 || this.#closed || flushMs === 0) return resolve();
+      // What came before a session that then never ran has no reader.
+      if (this.isDrained || this.#stream === undefined || flushMs === 0) return resolve();
       const cancel = flushMs === Infinity ? undefined : this.#context.clock.after(flushMs, resolve);
       this.#idle = () => {
         cancel?.();
@@ -197,7 +217,7 @@ export class CommandOutput {
   #written(bytes: number): void {
     this.#queuedBytes -= bytes;
     this.#context.budget.remove(bytes);
-    if (this.#queuedBytes === 0) this.#idle?.();
+    if (this.isDrained) this.#idle?.();
   }
 
   /** Nobody reads the output any more (`| head`): the session has no purpose left. */

@@ -34,11 +34,13 @@ export class StdioPortKind implements Kind {
       ended: () => {
         this.#linger = new Linger(
           this.#context,
-          () => this.#input.bytes === 0 && this.#context.isSettled(),
+          () => this.#input.bytes === 0 && this.#context.isSettled() && this.#output.isDrained,
           () => this.#context.terminate(),
         );
       },
     });
+    // A kind that ran before may have left it paused.
+    this.#stream.resume();
   }
 
   deliver(payloadType: number, payload: Uint8Array): void {

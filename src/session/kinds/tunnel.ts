@@ -22,6 +22,8 @@ export class Tunnel {
   #received = false;
   #localClosed = false;
   #remoteFinished = false;
+  /** The multiplexer is of no use any more, it would only throw. */
+  #orphaned = false;
   /** Bytes given to the local socket and not written yet, as the budget counts them. */
   #queuedBytes = 0;
 
@@ -85,7 +87,7 @@ export class Tunnel {
     this.#linger?.cancel();
     this.#context.budget.remove(this.#queuedBytes);
     this.#queuedBytes = 0;
-    this.#mux.abort(this.streamId);
+    if (!this.#orphaned) this.#mux.abort(this.streamId);
   }
 
   /** Bytes from the destination. */
@@ -107,6 +109,13 @@ export class Tunnel {
     if (this.#localClosed) return;
     if (refused) this.#local.reset();
     else this.#local.close();
+  }
+
+  /** The multiplexer has failed, and with it every stream. */
+  orphan(): void {
+    this.#orphaned = true;
+    this.#remoteFinished = true;
+    this.close(false);
   }
 
   /** Ends the local socket: after its queue is written, or at once. */

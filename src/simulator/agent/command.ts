@@ -79,7 +79,10 @@ class Command implements Plugin {
     const program = findProgram(name, environment);
     if ("problem" in program) return this.#failToStart(program.problem, separate);
     const output = separate
-      ? new SeparateOutput(this.#context, { stdOut: task.stdOutPrefix ?? "", stdErr: task.stdErrPrefix ?? "" })
+      ? new SeparateOutput(this.#context, {
+          stdOut: task.stdOutPrefix ?? "",
+          stdErr: task.stdErrPrefix ?? "",
+        })
       : new FileOutput(this.#context);
     this.#output = output;
     try {

@@ -93,4 +93,3 @@ export function controlFrame(type: string, payload: Uint8Array): Uint8Array {
     payload,
   });
 }
-

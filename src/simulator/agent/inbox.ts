@@ -11,10 +11,12 @@ import type { Outbox } from "./outbox.ts";
 export const MAX_AHEAD_MESSAGES = 100_000;
 
 /**
- * Limits of what may pile up while the reader is blocked. Beyond them frames are lost, as on a bad line: they
+ * Most frames that may pile up while the reader is blocked. Beyond it frames are lost, as on a bad line: they
  * are not acknowledged, so the client sends them again.
  */
 export const MAX_HELD_FRAMES = 200_000;
+
+/** Most bytes of such frames. */
 export const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 /**

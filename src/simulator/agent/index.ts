@@ -5,6 +5,7 @@
 import type { StartAgentSession } from "../contract.ts";
 import { startCommand } from "./command.ts";
 import type { StartPlugin } from "./plugin.ts";
+import { startPort } from "./port.ts";
 import { RunningSession } from "./session.ts";
 import { startShell } from "./shell.ts";
 
@@ -12,7 +13,7 @@ const PLUGINS = {
   Standard_Stream: startShell,
   InteractiveCommands: startShell,
   NonInteractiveCommands: startCommand,
-  Port: startShell,
+  Port: startPort,
 } as const satisfies Record<string, StartPlugin>;
 
 /**

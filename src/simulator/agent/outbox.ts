@@ -18,6 +18,9 @@ export const RESEND_INTERVAL_MS = 100;
 export const WINDOW_BYTES = 4 * 1024 * 1024;
 const WINDOW_REOPEN_BYTES = 3 * 1024 * 1024;
 
+/** Bytes that the client has not read off the line at which the agent's own socket would block. */
+const LINE_BUSY_BYTES = 1024 * 1024;
+
 const INITIAL_RTT_MS = 100;
 const INITIAL_TIMEOUT_MS = 200;
 const MAX_TIMEOUT_MS = 1000;
@@ -32,15 +35,22 @@ interface Sent {
   credited: boolean;
 }
 
-/** The sending half of one agent session. Times are monotonic milliseconds. */
+/** What the sending half needs. */
+export interface OutboxParts {
+  send(frame: Uint8Array): void;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Bytes sent that the client has not read. */
+  bufferedBytes(): number;
+}
+
+/** The sending half of one agent session. */
 export class Outbox {
-  readonly #send: (frame: Uint8Array) => void;
-  readonly #now: () => number;
+  readonly #parts: OutboxParts;
   /** In the order of their numbers. */
   readonly #stored = new Map<number, Sent>();
   readonly #roomWaiters: (() => void)[] = [];
   readonly #activeWaiters: (() => void)[] = [];
-  readonly #emptyWaiters: (() => void)[] = [];
   #nextNumber = 0;
   #windowBytes = 0;
   #paused = false;
@@ -49,9 +59,8 @@ export class Outbox {
   #timeoutMs = INITIAL_TIMEOUT_MS;
   #resent = 0;
 
-  constructor(send: (frame: Uint8Array) => void, now: () => number) {
-    this.#send = send;
-    this.#now = now;
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
   }
 
   /** The client is away: nothing is sent but acknowledgements. */
@@ -62,6 +71,11 @@ export class Outbox {
   /** Whether an unpaced source may go on reading. */
   get hasRoom(): boolean {
     return this.#windowBytes < WINDOW_BYTES;
+  }
+
+  /** So much is on the line that no source may go on, a paced one neither; look again a little later. */
+  get lineBusy(): boolean {
+    return this.#parts.bufferedBytes() >= LINE_BUSY_BYTES;
   }
 
   /** Messages that wait for their acknowledgement. */
@@ -86,20 +100,19 @@ export class Outbox {
     const frame = outputFrame(number, payloadType, payload);
     // Stored before it is sent: in one process the acknowledgement may come from inside the call.
     if (this.#stored.size < MAX_STORED_MESSAGES) {
-      this.#stored.set(number, { frame, lastSentAt: this.#now(), credited: false });
+      this.#stored.set(number, { frame, lastSentAt: this.#parts.now(), credited: false });
       this.#windowBytes += frame.length;
     }
-    if (!this.#paused) this.#send(frame);
+    if (!this.#paused) this.#parts.send(frame);
   }
 
   /** An acknowledgement: matched by its number alone, an unknown one is ignored. */
   acknowledged(sequenceNumber: number): void {
     const sent = this.#stored.get(sequenceNumber);
     if (sent === undefined) return;
-    this.#measure(this.#now() - sent.lastSentAt);
+    this.#measure(this.#parts.now() - sent.lastSentAt);
     this.#stored.delete(sequenceNumber);
     this.#release(sent);
-    if (this.#stored.size === 0) wake(this.#emptyWaiters);
   }
 
   /**
@@ -134,21 +147,16 @@ export class Outbox {
     this.#activeWaiters.push(callback);
   }
 
-  /** Calls back once, as soon as everything is acknowledged. */
-  whenEmpty(callback: () => void): void {
-    this.#emptyWaiters.push(callback);
-  }
-
   /** To be called every {@link RESEND_INTERVAL_MS}: sends the oldest message again when it has timed out. */
   tick(): void {
     if (this.#paused) return;
     const oldest = this.#stored.values().next().value;
     if (oldest === undefined) return;
-    const now = this.#now();
+    const now = this.#parts.now();
     if (now - oldest.lastSentAt <= this.#timeoutMs) return;
     oldest.lastSentAt = now;
     this.#resent += 1;
-    this.#send(oldest.frame);
+    this.#parts.send(oldest.frame);
   }
 
   /** Every acknowledgement counts, also that of a message sent twice. */

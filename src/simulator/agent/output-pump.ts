@@ -10,6 +10,9 @@ export const MESSAGE_BYTES = 1024;
 /** Messages sent without a break before others have their turn. */
 const BURST_MESSAGES = 128;
 
+/** Pause before looking again at a line that is busy, in milliseconds. */
+export const LINE_BUSY_DELAY_MS = 2;
+
 /** Where a pump takes its bytes from. */
 export interface PumpSource {
   /** The next message's payload type and bytes; undefined: nothing now. May be called at any time. */
@@ -64,6 +67,7 @@ export class OutputPump {
           this.#immediate = setImmediate(goOn);
         });
       }
+      if (burst === 0 && this.#outbox.lineBusy) return this.#sleep(LINE_BUSY_DELAY_MS);
       const message = this.#source.take(MESSAGE_BYTES);
       if (message === undefined) {
         this.#waiting = false;
@@ -73,12 +77,14 @@ export class OutputPump {
         return;
       }
       this.#outbox.send(message.payloadType, message.payload);
-      if (this.#pacing) {
-        return this.#wait((goOn) => {
-          this.#timer = setTimeout(goOn, 1);
-        });
-      }
+      if (this.#pacing) return this.#sleep(1);
     }
+  }
+
+  #sleep(delayMs: number): void {
+    this.#wait((goOn) => {
+      this.#timer = setTimeout(goOn, delayMs);
+    });
   }
 
   #wait(arrange: (goOn: () => void) => void): void {

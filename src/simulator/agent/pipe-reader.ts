@@ -3,7 +3,7 @@
  * when the client is away at the moment when it would read again: that is what the real agent does.
  */
 import type { Outbox } from "./outbox.ts";
-import { MESSAGE_BYTES } from "./output-pump.ts";
+import { LINE_BUSY_DELAY_MS, MESSAGE_BYTES } from "./output-pump.ts";
 import { Utf8Filter } from "./utf8-filter.ts";
 
 /** Messages sent without a break before others have their turn. */
@@ -20,6 +20,12 @@ const PIPE_BYTES = 64 * 1024;
  */
 export type ReadingEnd = "ended" | "gave-up" | "stuck";
 
+/** The part of a stream's reader that is used here. */
+interface ChunkReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
 /** What a reader is made from. */
 export interface PipeReaderParts {
   readonly outbox: Outbox;
@@ -34,7 +40,7 @@ export class PipeReader {
   /** Never rejects. */
   readonly done: Promise<ReadingEnd>;
   readonly #parts: PipeReaderParts;
-  readonly #reader: ReturnType<ReadableStream<Uint8Array>["getReader"]>;
+  readonly #reader: ChunkReader;
   readonly #filter = new Utf8Filter();
   readonly #prefix: Uint8Array;
   #prefixNeeded = true;
@@ -69,6 +75,7 @@ export class PipeReader {
         if (at > 0 && outbox.paused) return await this.#giveUp(chunk.length - at);
         this.#send(chunk.subarray(at, at + pieceBytes));
         if (++burst % BURST_MESSAGES === 0) await breathe();
+        while (outbox.lineBusy) await Bun.sleep(LINE_BUSY_DELAY_MS);
         if (!outbox.hasRoom) await new Promise<void>((resolve) => outbox.whenRoom(resolve));
         if (this.#cancelled) return "ended";
       }

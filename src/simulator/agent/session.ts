@@ -17,6 +17,9 @@ import { type Handled, Inbox } from "./inbox.ts";
 import { Outbox, RESEND_INTERVAL_MS } from "./outbox.ts";
 import type { Plugin, PluginContext, StartPlugin } from "./plugin.ts";
 
+/** How often the agent looks, at the end, whether everything is acknowledged, in milliseconds. */
+const END_LOOK_INTERVAL_MS = 10;
+
 /** Everything a session is made from. */
 export interface SessionParts {
   readonly sessionId: string;
@@ -50,7 +53,11 @@ export class RunningSession implements AgentSession {
     const send = (frame: Uint8Array): void => {
       if (!this.#over) link.send(frame);
     };
-    this.#outbox = new Outbox(send, () => performance.now());
+    this.#outbox = new Outbox({
+      send,
+      now: () => performance.now(),
+      bufferedBytes: () => link.bufferedBytes?.() ?? 0,
+    });
     this.#inbox = new Inbox(this.#outbox, send, {
       payload: (payloadType, payload) => this.#onPayload(payloadType, payload),
       channelClosed: () => this.terminate(),
@@ -152,21 +159,25 @@ export class RunningSession implements AgentSession {
     if (!end.acknowledged) this.#plugin?.stop();
     if (this.#over || (this.#ending && end.acknowledged)) return;
     this.#ending = true;
-    const close = (): void => void this.#close(end);
+    const giveUpAt = performance.now() + (end.acknowledged ? this.#parts.options.endAckWaitMs : 0);
+    const look = (): void => {
+      if (end.acknowledged && this.#outbox.storedMessages > 0 && performance.now() < giveUpAt) {
+        this.#later(END_LOOK_INTERVAL_MS, look);
+      } else {
+        void this.#close(end);
+      }
+    };
     // In any case not before the message that brought the end is acknowledged.
-    if (!end.acknowledged || this.#outbox.storedMessages === 0) {
-      this.#later(0, close);
-      return;
-    }
-    this.#outbox.whenEmpty(close);
-    this.#later(this.#parts.options.endAckWaitMs, close);
+    this.#later(0, look);
   }
 
   async #close(end: { output: string; terminating: boolean }): Promise<void> {
     if (this.#over) return;
     const { link, sessionId } = this.#parts;
     if (end.terminating) {
-      link.send(controlFrame(MessageType.agentSessionState, encodeAgentSessionState("Terminating", sessionId)));
+      link.send(
+        controlFrame(MessageType.agentSessionState, encodeAgentSessionState("Terminating", sessionId)),
+      );
     }
     this.#over = true;
     this.#inbox.close();

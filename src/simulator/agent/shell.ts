@@ -1,6 +1,7 @@
 /**
  * Shells and interactive commands: a real program on a real terminal, whose output goes through the agent's
- * UTF-8 filter. Silent for its first second, ends when the terminal ends, tells no exit code.
+ * UTF-8 filter. Silent for its first second, tells no exit code, and ends when nobody holds the terminal any more:
+ * a background process that ignores the hang-up keeps the session, as it does at the real agent.
  */
 import { decodeSize, PayloadType } from "../../protocol/index.ts";
 import { ByteQueue } from "./byte-queue.ts";
@@ -24,9 +25,6 @@ const MAX_UNTAKEN_BYTES = 64 * 1024;
 
 /** Time that the agent lets pass after it could not start a program, in milliseconds. */
 const START_FAILURE_DELAY_MS = 2000;
-
-/** How long the terminal may outlive its first process before it is closed, in milliseconds. */
-const TERMINAL_END_MS = 1000;
 
 /** Starts the shell, or `sh -c` for an interactive command. */
 export function startShell(context: PluginContext): Plugin {
@@ -106,7 +104,6 @@ class Shell implements Plugin {
     }
     this.#terminal = this.#process.terminal;
     this.#flow = new TerminalFlow(this.#process.pid);
-    void this.#process.exited.then(() => this.#later(TERMINAL_END_MS, () => this.#onTerminalEnd()));
     this.#context.log("shell-started", { pid: this.#process.pid });
     this.#later(options.shellStartDelayMs, () => {
       this.#silent = false;
@@ -117,7 +114,10 @@ class Shell implements Plugin {
   #fail(problem: string): void {
     this.#context.log("shell-failed", { problem });
     this.#later(START_FAILURE_DELAY_MS, () => {
-      this.#context.end({ output: `Unable to start command: Failed to start pty: ${problem}\n`, terminating: false });
+      this.#context.end({
+        output: `Unable to start command: Failed to start pty: ${problem}\n`,
+        terminating: false,
+      });
       this.stop();
     });
   }
@@ -160,7 +160,10 @@ class Shell implements Plugin {
     if (this.#queue.bytes > STOP_BYTES && !this.#outputStopped) {
       this.#outputStopped = this.#flow?.stop() ?? false;
       if (this.#queue.bytes > MAX_QUEUED_BYTES) {
-        this.#context.end({ output: "The shell printed more than the stand-in can hold.", terminating: true });
+        this.#context.end({
+          output: "The shell printed more than the stand-in can hold.",
+          terminating: true,
+        });
         this.stop();
         return;
       }
@@ -172,7 +175,7 @@ class Shell implements Plugin {
     const bytes = this.#queue.take(maxBytes);
     if (this.#outputStopped && this.#queue.bytes <= START_BYTES) {
       this.#outputStopped = false;
-      this.#flow?.start();
+      if (!this.#terminalEnded) this.#flow?.start();
     }
     return bytes === undefined
       ? undefined

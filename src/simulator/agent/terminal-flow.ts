@@ -58,7 +58,9 @@ function terminalOf(pid: number): string | undefined {
   try {
     if (process.platform === "linux") return readlinkSync(`/proc/${pid}/fd/0`);
     if (process.platform !== "darwin") return undefined;
-    const name = Bun.spawnSync(["/bin/ps", "-o", "tty=", "-p", String(pid)]).stdout.toString().trim();
+    const name = Bun.spawnSync(["/bin/ps", "-o", "tty=", "-p", String(pid)])
+      .stdout.toString()
+      .trim();
     return /^tty\w+$/.test(name) ? `/dev/${name}` : undefined;
   } catch {
     return undefined;

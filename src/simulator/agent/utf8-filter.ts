@@ -22,7 +22,10 @@ export class Utf8Filter {
   /** Takes what was read and returns what is to be sent, which may be nothing. */
   push(bytes: Uint8Array): Uint8Array {
     const pending = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes]);
-    if (isUtf8(pending) && Buffer.from(pending.buffer, pending.byteOffset, pending.length).indexOf(REPLACEMENT) < 0) {
+    if (
+      isUtf8(pending) &&
+      Buffer.from(pending.buffer, pending.byteOffset, pending.length).indexOf(REPLACEMENT) < 0
+    ) {
       this.#held = new Uint8Array(0);
       return pending;
     }

@@ -4,8 +4,8 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 
-import type { AgentLink, AgentOptions, AgentSession, AgentTask } from "../../../src/simulator/contract.ts";
 import { startAgentSession } from "../../../src/simulator/agent/index.ts";
+import type { AgentLink, AgentOptions, AgentSession, AgentTask } from "../../../src/simulator/contract.ts";
 import { clearLater } from "../../support/leftovers.ts";
 import { waitFor, within } from "../../support/wait-for.ts";
 
@@ -99,7 +99,7 @@ export const QUICK: AgentOptions = {
 export interface NaiveOptions {
   readonly options?: Partial<AgentOptions>;
   /** Whether this frame of the agent is acknowledged; all of them unless told. */
-  readonly acknowledge?: (frame: NaiveFrame) => boolean;
+  readonly acknowledge?: (frame: NaiveFrame, client: NaiveClient) => boolean;
   /** Answers the handshake with this version; false: leaves it to the test. */
   readonly handshake?: string | false;
   /** Delay of everything in each direction, in milliseconds; 0: synchronous. */
@@ -119,7 +119,9 @@ export class NaiveClient {
   /** The reason of `completed`; undefined while it runs. */
   output: string | undefined;
   completions = 0;
-  acknowledge: (frame: NaiveFrame) => boolean;
+  /** Payload bytes of all the agent's messages, each counted once. */
+  receivedBytes = 0;
+  acknowledge: (frame: NaiveFrame, client: NaiveClient) => boolean;
   #next = 0;
   readonly #handshake: string | false;
   readonly #delayMs: number;
@@ -252,7 +254,8 @@ export class NaiveClient {
     if (frame.type !== "output_stream_data") return;
     const first = !this.messages.has(frame.sequence);
     this.messages.set(frame.sequence, frame);
-    if (this.acknowledge(frame)) this.deliver(acknowledgement(frame));
+    if (first) this.receivedBytes += frame.payload.length;
+    if (this.acknowledge(frame, this)) this.deliver(acknowledgement(frame));
     if (frame.payloadType === 5 && first && this.#handshake !== false) {
       this.send(6, handshakeResponse(this.#handshake));
     }
