@@ -4,8 +4,13 @@
  */
 import { writeSync } from "node:fs";
 
-import { VERSION } from "./version.ts";
+declare const BUILD_VERSION: string | undefined;
 
+/**
+ * Three numbers, above every official 1.2.x; what `--version` prints and the handshake reports. Set when the program
+ * is built.
+ */
+const VERSION = typeof BUILD_VERSION === "string" ? BUILD_VERSION : "1.3.0";
 const args = process.argv.slice(2);
 
 if (args.length === 1 && args[0] === "--version") {

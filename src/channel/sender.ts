@@ -139,12 +139,11 @@ export class Sender {
     if (entry.clean) {
       this.#rtt.sample(nowMs - entry.sentAtMs);
       if (entry.transmission > this.#arrivedTransmission) this.#arrivedTransmission = entry.transmission;
-      if (entry.lost) {
-        // It was never sent again and has arrived: the timeout came too early, for the others as well.
-        this.#window.undoCollapse();
-        this.#outbox.restoreLost(nowMs);
-      } else this.#window.confirmCollapse();
     }
+    if (this.#wasOnlyLate(entry, nowMs)) {
+      this.#window.undoCollapse();
+      this.#outbox.restoreLost(nowMs);
+    } else if (entry.clean) this.#window.confirmCollapse();
     this.#window.acked(
       entry.payloadBytes,
       windowRttMs,
@@ -225,6 +224,15 @@ export class Sender {
     if (!this.#paused || this.#probeGranted) return timeoutAtMs;
     const probeAtMs = this.#pausedAtMs + this.#limits.pauseProbeMs;
     return timeoutAtMs === undefined ? probeAtMs : Math.min(timeoutAtMs, probeAtMs);
+  }
+
+  /**
+   * Whether a message that was taken for lost has arrived by its first sending: it was not sent again yet, or so
+   * shortly before its ack that this cannot be the answer. Then the others are only late as well.
+   */
+  #wasOnlyLate(entry: OutboxEntry, nowMs: number): boolean {
+    if (entry.clean) return entry.lost;
+    return !entry.lost && nowMs - entry.sentAtMs < (this.#window.baseRttMs ?? 0) / 2;
   }
 
   /** Whether something sent after this message has arrived, surely or, judged by the time of the last ack, probably. */

@@ -30,7 +30,7 @@ const LOSS_SHRINK = 0.75;
 /** Rounds of a drain: one to empty the queue, one whose messages meet it empty, one to be sure. */
 const DRAIN_ROUNDS = 3;
 /** After so many rounds at the smallest window with a queue still seen, there is no queue: the path is longer. */
-const FLOOR_ROUNDS = 8;
+const FLOOR_ROUNDS = 5;
 
 /** Delay-based congestion window of one data channel. */
 export class DelayWindow {
@@ -183,34 +183,39 @@ export class DelayWindow {
     this.#roundPeakBytes = 0;
   }
 
+  /** Window and round-trip time are proportional: what leads to the target, 1 at most, and not too much at once. */
+  #shrinkFactor(rttMs: number): number {
+    return Math.min(1, Math.max(MAX_SHRINK, (this.#baseRttMs + this.#targetMs()) / Math.max(rttMs, 0.01)));
+  }
+
   #watchSlowStart(rttMs: number): void {
     if (rttMs < this.#groupMinMs) this.#groupMinMs = rttMs;
     if (++this.#groupSamples < GROUP_SAMPLES) return;
-    if (this.#groupMinMs - this.#baseRttMs > this.#targetMs() / 2) this.#slowStart = false;
+    if (this.#groupMinMs - this.#baseRttMs > this.#targetMs() / 2) {
+      this.#slowStart = false;
+      this.#shrinkTo(this.#windowBytes * this.#shrinkFactor(this.#groupMinMs));
+    }
     this.#groupMinMs = Number.POSITIVE_INFINITY;
     this.#groupSamples = 0;
   }
 
-  /** Towards the window whose queueing delay is the target: window and round-trip time are proportional. */
+  /** Towards the window whose queueing delay is the target. */
   #steer(roundMinMs: number, nowMs: number): void {
     const targetMs = this.#targetMs();
-    const queueingMs = roundMinMs - this.#baseRttMs;
     if (this.#slowStart) {
-      if (queueingMs <= targetMs / 2) return;
+      if (roundMinMs - this.#baseRttMs <= targetMs / 2) return;
       this.#slowStart = false;
     }
-    const factor = (this.#baseRttMs + targetMs) / Math.max(roundMinMs, 0.01);
-    if (factor < 1) {
+    const shrink = this.#shrinkFactor(roundMinMs);
+    if (shrink < 1) {
       this.#watchFloor(roundMinMs, nowMs);
-      this.#shrinkTo(this.#windowBytes * Math.max(factor, MAX_SHRINK));
-    } else {
-      this.#roundsAtFloor = 0;
-      if (!this.#wasUsed(1.5)) return;
-      this.#windowBytes = Math.min(
-        this.#windowBytes * Math.min(factor, MAX_GROWTH),
-        this.#limits.maxUnackedBytes,
-      );
+      this.#shrinkTo(this.#windowBytes * shrink);
+      return;
     }
+    this.#roundsAtFloor = 0;
+    if (!this.#wasUsed(1.5)) return;
+    const growth = Math.min(MAX_GROWTH, (this.#baseRttMs + targetMs) / Math.max(roundMinMs, 0.01));
+    this.#windowBytes = Math.min(this.#windowBytes * growth, this.#limits.maxUnackedBytes);
   }
 
   #watchFloor(roundMinMs: number, nowMs: number): void {

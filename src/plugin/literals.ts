@@ -3,15 +3,20 @@
  * output.
  */
 
+/** No arguments: what ECS and others look for to know that a plugin is there. */
 export const INSTALLED =
   "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n";
 
+/** An operation other than StartSession; no newline. */
 export const INVALID_OPERATION = "Invalid Operation";
 
+/** A signal ends a port session. */
 export const TERMINATE_SIGNAL = "Terminate signal received, exiting.\n";
 
+/** A multiplexed port session listens; follows the line of its port. */
 export const WAITING = "\nWaiting for connections...\n";
 
+/** The agent could not reach the destination of a connection. */
 export const DESTINATION_FAILED = "\nConnection to destination port failed, check SSM Agent logs.\n";
 
 /** For one or two arguments that are no known operation. */
@@ -19,10 +24,12 @@ export function unknownOperation(argument: string): string {
   return `\nUnknown operation ${argument}. \nUse session-manager-plugin --version to check the version.\n\n`;
 }
 
+/** Banner, before anything else. */
 export function starting(sessionId: string): string {
   return `\nStarting session with SessionId: ${sessionId}\n`;
 }
 
+/** The session never came up. */
 export function cannotStart(reason: string): string {
   return `Cannot perform start session: ${reason}\n`;
 }
@@ -32,6 +39,7 @@ export function portOpened(port: number, sessionId: string): string {
   return `Port ${port} opened for sessionId ${sessionId}.`;
 }
 
+/** The same for a Unix socket. */
 export function unixSocketOpened(path: string, sessionId: string): string {
   return `Unix socket ${path} opened for sessionId ${sessionId}.`;
 }
@@ -46,10 +54,12 @@ export function connectionAcceptedBasic(sessionId: string): string {
   return `Connection accepted for session ${sessionId}.\n`;
 }
 
+/** A normal end. */
 export function exiting(sessionId: string): string {
   return `\n\nExiting session with sessionId: ${sessionId}.\n\n`;
 }
 
+/** The service or the agent gave a reason for the end. */
 export function endedWithReason(sessionId: string, reason: string): string {
   return `\n\nSessionId: ${sessionId} : ${reason}\n\n`;
 }
