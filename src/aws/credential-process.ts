@@ -1,12 +1,12 @@
 /**
- * Credentials that a program prints: the profile's credential_process. Starts it, bounds it, reads its JSON.
+ * Credentials that a program prints: the profile's credential_process. Starts it and reads its JSON.
  * Its output is never logged; what it says on standard error is shown only when it fails, as the AWS CLI does.
  */
 
 import { z } from "zod";
 
 import type { FoundKeys } from "./credential-sources.ts";
-import { CredentialSourceError, CredentialsTimeoutError } from "./errors.ts";
+import { CredentialSourceError } from "./errors.ts";
 
 const schema = z.object({
   Version: z.literal(1),
@@ -22,12 +22,13 @@ const MAX_OUTPUT_BYTES = 1024 * 1024;
 /**
  * Runs the command with the system's shell, as AWS's SDKs do, and reads what it prints.
  * @param source what it is called in messages
- * @throws CredentialSourceError, CredentialsTimeoutError
+ * @param signal ends the program when nobody waits for it any more
+ * @throws CredentialSourceError
  */
 export async function runCredentialProcess(
   source: string,
   command: string,
-  timeoutMs: number,
+  signal: AbortSignal,
 ): Promise<FoundKeys> {
   const shell =
     process.platform === "win32" ? ["cmd.exe", "/d", "/s", "/c", command] : ["/bin/sh", "-c", command];
@@ -36,26 +37,13 @@ export async function runCredentialProcess(
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    timeout: timeoutMs,
+    signal,
     killSignal: "SIGKILL",
     maxBuffer: MAX_OUTPUT_BYTES,
   });
-  const deadline = Promise.withResolvers<"late">();
-  // A grandchild may keep the pipes open after the shell was killed.
-  const timer = setTimeout(() => deadline.resolve("late"), timeoutMs);
-  try {
-    const result = await Promise.race([
-      Promise.all([child.stdout.text(), child.stderr.text(), child.exited]),
-      deadline.promise,
-    ]);
-    if (result === "late") throw new CredentialsTimeoutError(source, timeoutMs);
-    const [output, errors] = result;
-    if (child.exitCode !== 0) throw new CredentialSourceError(source, failure(child, errors));
-    return read(source, output);
-  } finally {
-    clearTimeout(timer);
-    child.kill("SIGKILL");
-  }
+  const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  if (child.exitCode !== 0) throw new CredentialSourceError(source, failure(child, errors));
+  return read(source, output);
 }
 
 function failure(

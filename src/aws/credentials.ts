@@ -101,7 +101,7 @@ class ChainProvider implements CredentialProvider {
       planFromFiles(environment, await loadSharedFiles(environment), profile);
     const { timeoutMs = DEFAULT_TIMEOUT_MS, slowTimeoutMs = DEFAULT_SLOW_TIMEOUT_MS } = this.#options;
     const limitMs = isSlow(plan) ? slowTimeoutMs : timeoutMs;
-    const credentials = await within(limitMs, describePlan(plan), this.#follow(plan, limitMs));
+    const credentials = await within(limitMs, describePlan(plan), (signal) => this.#follow(plan, signal));
     this.#found = { credentials, byMfa: needsMfa(plan) };
     return credentials;
   }
@@ -110,9 +110,9 @@ class ChainProvider implements CredentialProvider {
     return { environment: process.env, profile: nonEmpty(this.#options.profile) };
   }
 
-  async #follow(plan: CredentialPlan, limitMs: number): Promise<AwsCredentials> {
+  async #follow(plan: CredentialPlan, signal: AbortSignal): Promise<AwsCredentials> {
     const source = describePlan(plan);
-    const keys = await this.#fetch(plan, limitMs);
+    const keys = await this.#fetch(plan, signal);
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = keys;
     if (expiration !== undefined && expiration.getTime() <= Date.now())
       throw new CredentialSourceError(source, `those it gave expired at ${expiration.toISOString()}`);
@@ -125,14 +125,14 @@ class ChainProvider implements CredentialProvider {
     };
   }
 
-  async #fetch(plan: CredentialPlan, limitMs: number): Promise<FoundKeys> {
+  async #fetch(plan: CredentialPlan, signal: AbortSignal): Promise<FoundKeys> {
     const { environment, profile } = this.#surroundings();
     if (plan.kind === "static") return staticKeys(plan);
     if (plan.kind === "none")
       throw new NoCredentialsError("no variable or profile has any. Run: aws configure, or aws sso login");
     if (plan.kind === "process") {
       const { runCredentialProcess } = await import("./credential-process.ts");
-      return await runCredentialProcess(describePlan(plan), plan.command, limitMs);
+      return await runCredentialProcess(describePlan(plan), plan.command, signal);
     }
     if (plan.kind === "assumeRole" || plan.kind === "webIdentity" || plan.kind === "sso") {
       const cached = await readCliCache(environment, plan, Date.now());
@@ -142,7 +142,7 @@ class ChainProvider implements CredentialProvider {
     const context = this.#sourceContext(environment);
     switch (plan.kind) {
       case "assumeRole":
-        return await sources.assumeRole(plan, await this.#follow(plan.with, limitMs), context);
+        return await sources.assumeRole(plan, await this.#follow(plan.with, signal), context);
       case "webIdentity":
         return await sources.webIdentity(plan, context);
       case "sso":
@@ -180,14 +180,24 @@ function staticKeys({
   return { accessKeyId, secretAccessKey, sessionToken, expiration: date };
 }
 
-/** The look-up's result, or the error of its time being up. The look-up itself cannot be stopped; it is forgotten. */
-async function within<Result>(limitMs: number, source: string, lookUp: Promise<Result>): Promise<Result> {
+/**
+ * The look-up's result, or the error of its time being up. Then the signal ends what can be ended, a program above
+ * all; the rest goes on and is forgotten.
+ */
+async function within<Result>(
+  limitMs: number,
+  source: string,
+  lookUp: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const controller = new AbortController();
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new CredentialsTimeoutError(source, limitMs)), limitMs);
+  const timer = setTimeout(() => {
+    reject(new CredentialsTimeoutError(source, limitMs));
+    controller.abort();
+  }, limitMs);
   try {
-    return await Promise.race([lookUp, late]);
+    return await Promise.race([lookUp(controller.signal), late]);
   } finally {
     clearTimeout(timer);
-    lookUp.catch(() => undefined);
   }
 }

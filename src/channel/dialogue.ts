@@ -2,10 +2,11 @@
  * What the agent's messages mean once they are in order: the handshake or its absence, the challenge, payloads to
  * decrypt and deliver, and from when on input is due. Sends nothing itself.
  */
-import { decodeChallenge, type DecodedMessage, encodeChallenge, PayloadType } from "../protocol/index.ts";
+import { decodeChallenge, encodeChallenge, PayloadType } from "../protocol/index.ts";
 import { ChannelCipherError } from "./errors.ts";
 import type { ChannelAgent, ChannelCipher, ChannelEvents } from "./events.ts";
 import { ClientHandshake, type HandshakeStep, type KmsAnswer } from "./handshake.ts";
+import type { InboxMessage } from "./inbox.ts";
 import type { Notices } from "./notices.ts";
 
 /** What a dialogue asks of its owner. */
@@ -31,6 +32,9 @@ const ENCRYPTED_TYPES: ReadonlySet<number> = new Set([
   PayloadType.stdErr,
   PayloadType.exitCode,
 ]);
+
+/** Memory that a delivered payload may keep beside itself, in bytes; an ordinary frame has 120. */
+const SPARE_FRAME_BYTES = 1024;
 
 /** The conversation of one session. */
 export class Dialogue {
@@ -101,7 +105,7 @@ export class Dialogue {
   }
 
   /** One message in order. */
-  take(message: DecodedMessage, nowMs: number): void {
+  take(message: InboxMessage, nowMs: number): void {
     switch (message.payloadType) {
       case PayloadType.handshakeRequest:
         this.#takeRequest(message.payload);
@@ -151,7 +155,7 @@ export class Dialogue {
     this.#becomeReady(customerMessage, true);
   }
 
-  #takeChallenge(message: DecodedMessage): void {
+  #takeChallenge(message: InboxMessage): void {
     const cipher = this.#cipher;
     if (cipher === undefined) {
       this.#notices.notice("challenge_unexpected");
@@ -169,7 +173,7 @@ export class Dialogue {
     this.#owner.answer(PayloadType.encChallengeResponse, answer);
   }
 
-  #takePayload(message: DecodedMessage): void {
+  #takePayload(message: InboxMessage): void {
     const payload = this.#decrypted(message);
     if (payload === undefined) return;
     if (!this.#handshake.requested) {
@@ -177,10 +181,10 @@ export class Dialogue {
       this.#inputDue = true;
       this.#becomeReady("", false);
     }
-    this.#events.deliver(message.payloadType, payload);
+    this.#events.deliver(message.payloadType, compact(payload));
   }
 
-  #decrypted(message: DecodedMessage): Uint8Array | undefined {
+  #decrypted(message: InboxMessage): Uint8Array | undefined {
     if (!ENCRYPTED_TYPES.has(message.payloadType)) return message.payload;
     if (this.#cipher === undefined && !this.#encrypted) return message.payload;
     try {
@@ -198,4 +202,11 @@ export class Dialogue {
     this.#ready = true;
     this.#events.ready({ customerMessage, handshake });
   }
+}
+
+/** A small payload behind a huge header would keep the frame's memory for as long as the payload is queued. */
+function compact(payload: Uint8Array): Uint8Array {
+  return payload.buffer.byteLength > 2 * payload.byteLength + SPARE_FRAME_BYTES
+    ? new Uint8Array(payload)
+    : payload;
 }

@@ -29,7 +29,7 @@ export interface ChannelEvents {
   send(frame: Uint8Array): void;
   /**
    * A payload of the agent, in order and exactly once: Output, StdErr, ExitCode, Flag, Error and every type that
-   * is no part of the handshake. It is a view of the received frame and may be kept.
+   * is no part of the handshake. The array is the receiver's to keep.
    */
   deliver(payloadType: number, payload: Uint8Array): void;
   /**
@@ -41,7 +41,7 @@ export interface ChannelEvents {
   kmsRequested(request: KmsRequest): void;
   /**
    * The session runs: HandshakeComplete came, or the first message was none of the handshake (a plain shell).
-   * Comes once, before the first `deliver`.
+   * Comes once; without a handshake before the first `deliver`.
    */
   ready(info: { readonly customerMessage: string; readonly handshake: boolean }): void;
   /** `sendRoom` was 0 and is not any more. */

@@ -30,10 +30,10 @@ export interface InboxLimits {
 }
 
 /** Puts the messages of one direction in order. */
-export class Inbox<Kept extends InboxMessage> {
+export class Inbox {
   readonly #limits: InboxLimits;
   readonly #reorder: boolean;
-  readonly #ahead = new Map<number, Kept>();
+  readonly #ahead = new Map<number, InboxMessage>();
   #expected = 0;
   #aheadBytes = 0;
 
@@ -57,7 +57,7 @@ export class Inbox<Kept extends InboxMessage> {
   }
 
   /** Classifies a message; keeps it when it is ahead, counts it as taken when it is next. */
-  accept(message: Kept): Arrival {
+  accept(message: InboxMessage): Arrival {
     const sequenceNumber = message.sequenceNumber;
     if (sequenceNumber < this.#expected) return "again";
     if (sequenceNumber === this.#expected || !this.#reorder) {
@@ -67,13 +67,15 @@ export class Inbox<Kept extends InboxMessage> {
     if (this.#ahead.has(sequenceNumber)) return "again";
     if (sequenceNumber - this.#expected > this.#limits.maxReorderMessages) return "refused";
     if (this.#aheadBytes + message.payload.length > this.#limits.maxReorderBytes) return "refused";
-    this.#ahead.set(sequenceNumber, message);
+    // A copy: the view would keep the whole frame, and a header can be as long as its sender likes.
+    const payload = new Uint8Array(message.payload);
+    this.#ahead.set(sequenceNumber, { sequenceNumber, payloadType: message.payloadType, payload });
     this.#aheadBytes += message.payload.length;
     return "ahead";
   }
 
   /** A kept message that is in order by now, already counted as taken; undefined when the next is missing. */
-  takeNext(): Kept | undefined {
+  takeNext(): InboxMessage | undefined {
     if (this.#ahead.size === 0) return undefined;
     const message = this.#ahead.get(this.#expected);
     if (message === undefined) return undefined;

@@ -4,7 +4,7 @@
  */
 import type { DecodedMessage } from "../protocol/index.ts";
 import type { FrameFactory } from "./frames.ts";
-import { Inbox } from "./inbox.ts";
+import { Inbox, type InboxMessage } from "./inbox.ts";
 import type { ChannelLimits, ChannelPolicies } from "./limits.ts";
 import type { Notices } from "./notices.ts";
 import { RecentAcks } from "./recent-acks.ts";
@@ -14,7 +14,7 @@ export interface ReceiverOwner {
   /** Gives a frame to the transport; ignored while there is none. */
   transmit(frame: Uint8Array): void;
   /** The next message in order. */
-  take(message: DecodedMessage, nowMs: number): void;
+  take(message: InboxMessage, nowMs: number): void;
 }
 
 /** Reliable receiving of one direction. */
@@ -24,7 +24,7 @@ export class Receiver {
   readonly #notices: Notices;
   readonly #limits: ChannelLimits;
   readonly #policies: ChannelPolicies;
-  readonly #inbox: Inbox<DecodedMessage>;
+  readonly #inbox: Inbox;
   readonly #recentAcks: RecentAcks;
   #lastAckAtMs = 0;
 
@@ -105,7 +105,7 @@ export class Receiver {
     this.#inbox.clear();
   }
 
-  #take(message: DecodedMessage, nowMs: number): void {
+  #take(message: InboxMessage, nowMs: number): void {
     this.receivedMessages++;
     this.#owner.take(message, nowMs);
   }

@@ -2,10 +2,11 @@
  * Joins the rooms that do IO into the world of a session: transport, listeners, API, credentials, streams, log. One
  * for each session; both faces open theirs here.
  */
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 
 import {
   createCredentialProvider,
+  createKms,
   createSessionApi,
   profileSettings,
   type ServiceCredentials,
@@ -43,6 +44,8 @@ export interface HostOptions {
   readonly endpoint: string;
   /** Keys to use instead of looking for some. */
   readonly credentials?: ServiceCredentials;
+  /** Why sessions of this caller must not be encrypted. */
+  readonly encryptionRefusal?: string;
   /** StdErr and exit codes are kept apart from standard output, whatever the environment says. */
   readonly separateOutput?: boolean;
 }
@@ -91,6 +94,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
       ...(endpoint === undefined ? {} : { endpoint }),
       credentials: () => credentials(false),
     }),
+    keys: {
+      target: options.target,
+      ...(options.encryptionRefusal === undefined ? {} : { refusal: options.encryptionRefusal }),
+      generate: (keyId, encryptionContext) =>
+        createKms({ region, profile, http, credentials: () => credentials(false) }).generateDataKey({
+          keyId,
+          encryptionContext,
+        }),
+      randomBytes,
+    },
     streams,
     clock: systemClock,
     log,

@@ -19,6 +19,11 @@ export const WAITING = "\nWaiting for connections...\n";
 /** The agent could not reach the destination of a connection. */
 export const DESTINATION_FAILED = "\nConnection to destination port failed, check SSM Agent logs.\n";
 
+/** Started with three arguments only: by an AWS CLI that knows nothing of encrypted sessions. */
+export const CLI_TOO_OLD =
+  "Installed version of CLI does not support Session Manager encryption feature. " +
+  "Please upgrade to the latest version of your CLI (e.g., AWS CLI).";
+
 /** For one or two arguments that are no known operation. */
 export function unknownOperation(argument: string): string {
   return `\nUnknown operation ${argument}. \nUse session-manager-plugin --version to check the version.\n\n`;

@@ -53,8 +53,16 @@ async function startSession(
 ): Promise<number> {
   let host: Host;
   try {
-    const { region, profile, target, endpoint } = invocation;
-    host = await openHost({ environment, version, region, profile, target, endpoint });
+    const { region, profile, profileGiven, target, endpoint } = invocation;
+    host = await openHost({
+      environment,
+      version,
+      region,
+      profile,
+      target,
+      endpoint,
+      ...(profileGiven ? {} : { encryptionRefusal: literal.CLI_TOO_OLD }),
+    });
   } catch (error) {
     say(literal.cannotStart(harmlessLine((error as Error).message)));
     return invocation.exposed ? 0 : 1;

@@ -52,6 +52,13 @@ export class ChannelDriver {
     this.#wake.arm();
   }
 
+  /** The channel waits for this answer before the handshake goes on. */
+  answerKms(answer: Parameters<DataChannel["answerKms"]>[0]): void {
+    if (this.#halted) return;
+    this.#options.channel.answerKms(answer, this.#options.clock.now());
+    this.#wake.arm();
+  }
+
   /** The connection is up. */
   connected(): void {
     this.#reachableSinceMs = this.#options.clock.now();

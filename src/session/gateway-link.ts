@@ -17,7 +17,7 @@ import { describeEnd, isFinalStatus, isRefused } from "./transport-end.ts";
 import type { SessionParameters, SessionWorld } from "./world.ts";
 
 /** What a link needs. */
-export type GatewayLinkOptions = SessionParameters & Omit<SessionWorld, "listen" | "streams">;
+export type GatewayLinkOptions = SessionParameters & Omit<SessionWorld, "listen" | "streams" | "keys">;
 
 /** What a link tells its session. */
 export interface GatewayLinkEvents {

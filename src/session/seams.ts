@@ -162,6 +162,20 @@ export interface SessionApi {
   terminate(sessionId: string): Promise<void>;
 }
 
+/** Where the keys of an encrypted session come from. */
+export interface DataKeySource {
+  /** Why this session must not be encrypted, in words for the user; absent when it may be. */
+  readonly refusal?: string;
+  /** The session's target, as it stands in the request. */
+  readonly target: string;
+  /** A data key of 64 bytes, plain and encrypted by KMS. Rejects with an error in words. */
+  generate(
+    keyId: string,
+    encryptionContext: Readonly<Record<string, string>>,
+  ): Promise<{ readonly plaintext: Uint8Array; readonly ciphertext: Uint8Array }>;
+  randomBytes(count: number): Uint8Array;
+}
+
 /** Severity of a log line, in rising order. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 

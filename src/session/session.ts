@@ -2,9 +2,10 @@
  * The life of one session: connect, handshake, run its kind, come back after cuts, end. Joins the pure channel with
  * the link to the gateway and the kind that was asked for. Prints nothing and never ends the process.
  */
-import { type ChannelEvents, DataChannel } from "../channel/index.ts";
+import { type ChannelEvents, DataChannel, type KmsRequest } from "../channel/index.ts";
 import { encodeFlag, FlagValue, PayloadType } from "../protocol/index.ts";
 import { ChannelDriver } from "./channel-driver.ts";
+import { agreeOnKey } from "./data-key.ts";
 import type { SessionEnd } from "./end.ts";
 import {
   ConnectionLostError,
@@ -130,11 +131,7 @@ export class Session {
       send: (frame) => this.#link.send(frame),
       deliver: (payloadType, payload) => this.#kind?.deliver(payloadType, payload),
       handshakeRequested: (request) => this.#handshakeRequested(request.sessionType, request.properties),
-      kmsRequested: () =>
-        this.#channel.answerKms(
-          { ok: false, error: "this client cannot encrypt sessions" },
-          this.#world.clock.now(),
-        ),
+      kmsRequested: (request) => void this.#encrypt(request),
       ready: (info) => this.#ready(info),
       writable: () => this.#kind?.writable(),
       closed: (reason) => this.#closed(reason),
@@ -149,6 +146,21 @@ export class Session {
       },
       failed: (error) => this.#fail(new PeerError(error.message, { cause: error })),
     };
+  }
+
+  async #encrypt(request: KmsRequest): Promise<void> {
+    const { keys, log } = this.#world;
+    try {
+      const { cipher, actionResult } = await agreeOnKey(keys, this.#parameters.sessionId, request);
+      if (this.#ending) return;
+      this.#channel.setCipher(cipher);
+      this.#driver.answerKms({ ok: true, actionResult });
+      log("info", "encryption agreed");
+    } catch (error) {
+      if (this.#ending) return;
+      log("error", "encryption failed", { reason: (error as Error).name });
+      this.#driver.answerKms({ ok: false, error: (error as Error).message });
+    }
   }
 
   #context(): KindContext {

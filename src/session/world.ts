@@ -1,5 +1,5 @@
 /** What one session is made of: its parameters, and everything of the outside that it uses. Types only. */
-import type { Clock, Connect, Listen, Log, SessionApi, StandardStreams } from "./seams.ts";
+import type { Clock, Connect, DataKeySource, Listen, Log, SessionApi, StandardStreams } from "./seams.ts";
 import type { SessionSettings } from "./settings.ts";
 
 /** Which session, as StartSession answered. */
@@ -16,6 +16,7 @@ export interface SessionWorld {
   readonly connect: Connect;
   readonly listen: Listen;
   readonly api: SessionApi;
+  readonly keys: DataKeySource;
   readonly streams: StandardStreams;
   readonly clock: Clock;
   readonly log: Log;

@@ -3,8 +3,9 @@
  * rate, then a delay. Acks come back over the delay alone. Nothing is lost.
  */
 import { type ChannelLimits, DataChannel } from "../../src/channel/index.ts";
-import { NaiveAgent, nextId } from "./naive-agent.ts";
-import { recordingEvents } from "./quiet-events.ts";
+import { nextId } from "./frames.ts";
+import { NaiveAgent } from "./naive-agent.ts";
+import { recordingEvents } from "./recording-events.ts";
 import { Timeline } from "./timeline.ts";
 
 const REQUEST_BYTES = 64;

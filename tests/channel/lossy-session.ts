@@ -7,14 +7,13 @@ import { type ChannelLimits, type ChannelPolicies, DataChannel } from "../../src
 import {
   decodeAcknowledge,
   decodeMessage,
-  encodeChannelClosed,
   encodeHandshakeComplete,
   encodeHandshakeRequest,
-  encodeMessage,
 } from "../../src/protocol/index.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
-import { NaiveAgent, nextId } from "./naive-agent.ts";
-import { type Recorded, recordingEvents } from "./quiet-events.ts";
+import { closedFrame, gatewayFrame, nextId } from "./frames.ts";
+import { NaiveAgent } from "./naive-agent.ts";
+import { type Recorded, recordingEvents } from "./recording-events.ts";
 import { Timeline } from "./timeline.ts";
 
 /** Longest simulated time; what has not arrived by then never will. */
@@ -284,12 +283,12 @@ class LossySession {
     if (this.#up) {
       this.#toldAway = true;
       this.#sentSinceAway.clear();
-      this.#toClient(publicationFrame("pause_publication"));
+      this.#toClient(gatewayFrame("pause_publication"));
     }
     this.#timeline.at(this.#timeline.nowMs + backMs, () => {
       this.#agentAway = false;
       this.#toldAway = false;
-      if (this.#up) this.#toClient(publicationFrame("start_publication"));
+      if (this.#up) this.#toClient(gatewayFrame("start_publication"));
     });
   }
 
@@ -363,37 +362,4 @@ function acknowledgedNumber(frame: Uint8Array): number {
 
 function text(payloadType: number, payload: Uint8Array): string {
   return `${payloadType} ${Buffer.from(payload).toString("latin1")}`;
-}
-
-/** A frame of the gateway without sequence. */
-function gatewayFrame(type: string, payload: Uint8Array): Uint8Array {
-  return encodeMessage({
-    type,
-    schemaVersion: 1,
-    createdDate: 1_700_000_000_000,
-    sequenceNumber: 0,
-    flags: 3,
-    messageId: nextId(),
-    payloadType: 0,
-    payload,
-  });
-}
-
-/** start_publication or pause_publication. */
-export function publicationFrame(type: "start_publication" | "pause_publication"): Uint8Array {
-  return gatewayFrame(type, new Uint8Array(0));
-}
-
-/** channel_closed with a reason. */
-export function closedFrame(output = ""): Uint8Array {
-  return gatewayFrame(
-    "channel_closed",
-    encodeChannelClosed({
-      sessionId: "s",
-      output,
-      messageId: nextId(),
-      destinationId: "i-0123456789abcdef0",
-      createdDate: 1_700_000_000_000,
-    }),
-  );
 }

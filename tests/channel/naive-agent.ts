@@ -10,6 +10,7 @@ import {
   encodeAcknowledge,
   encodeMessage,
 } from "../../src/protocol/index.ts";
+import { nextId } from "./frames.ts";
 
 interface Unacked {
   readonly frame: Uint8Array;
@@ -20,14 +21,6 @@ interface Unacked {
 export interface Taken {
   readonly payloadType: number;
   readonly payload: Uint8Array;
-}
-
-let ids = 0;
-
-/** A UUID that no other message of the run has. */
-export function nextId(): string {
-  ids++;
-  return `00000000-0000-4000-8000-${ids.toString(16).padStart(12, "0")}`;
 }
 
 export class NaiveAgent {

@@ -68,6 +68,11 @@ export class Rig {
         },
         listen: this.net.listen,
         api: this.api,
+        keys: {
+          target: "i-0123456789abcdef0",
+          generate: () => Promise.reject(new Error("no key in this test")),
+          randomBytes: (count) => random.bytes(count),
+        },
         streams: this.streams,
         clock: this.clock,
         log: (_level, event) => this.logged.push(event),

@@ -207,7 +207,7 @@ describe("a handshake that cannot be answered with success", () => {
     ["a host with spaces", { ...FORWARDING, host: "a b" }, 'host must not hold spaces, it is "a b"'],
     ["an unknown type", { ...FORWARDING, type: "Carrier" }, 'not "Carrier"'],
     ["a path of nothing", { ...FORWARDING, localConnectionType: "unix" }, "localUnixSocket must be a path"],
-    ["a list", ["80"], "portNumber is missing"],
+    ["a list", ["80"], "must be an object of texts"],
   ];
   for (const [name, properties, reason] of badProperties) {
     test(`${name}: a clear line, an answer to the agent, and the end at the service`, async () => {
@@ -267,7 +267,7 @@ describe("a handshake that cannot be answered with success", () => {
     const rig = await new Rig().start();
     rig.agent.send(PayloadType.handshakeRequest, "hello");
     await rig.settle();
-    expect(endOf(rig)).toContain("HandshakeRequest is not JSON");
+    expect(endOf(rig)).toContain("invalid HandshakeRequest: is not JSON");
     expect(rig.api.terminations).toBe(1);
     expectNothingLeft(rig);
   });
@@ -564,8 +564,8 @@ describe("a cut", () => {
   });
 });
 
-describe("a flood of rubbish", () => {
-  test("neither ends the session nor is acknowledged", async () => {
+describe("an agent out of its mind", () => {
+  test("sends rubbish: neither the end of the session nor acknowledged", async () => {
     const rig = await new Rig().startShell();
     for (const frame of [
       new Uint8Array(0),
@@ -576,10 +576,32 @@ describe("a flood of rubbish", () => {
       rig.transport.message(frame);
     }
     rig.transport.message("text where binary is due");
-    rig.agent.requestHandshake("Port", { portNumber: "nonsense" });
+    rig.agent.output("still here");
     await rig.settle();
-    expect(rig.agent.acknowledged.slice(0, 1)).toEqual([0]);
-    expect(rig.session.isRunning || rig.end !== undefined).toBe(true);
+    expect(rig.agent.acknowledged).toEqual([0, 1]);
+    expect(rig.streams.pair.text).toBe("$ still here");
+  });
+
+  test("shakes hands twice: the second time is ignored", async () => {
+    const rig = await new Rig().startKind("InteractiveCommands");
+    rig.agent.requestHandshake("Port", FORWARDING);
+    rig.agent.completeHandshake("again");
+    rig.agent.output("still here");
+    await rig.pass(60_000);
+    expect(rig.seen.slice(0, 1)).toEqual(["started InteractiveCommands"]);
+    expect(rig.net.targets).toEqual([]);
+    expect(rig.streams.pair.text).toBe("still here");
+    expect(rig.agent.payloads(PayloadType.handshakeResponse)).toHaveLength(1);
+  });
+
+  test("shakes hands in the middle of a shell: an end, not a hang", async () => {
+    const rig = await new Rig().startShell();
+    rig.agent.requestHandshake("InteractiveCommands");
+    await rig.settle();
+    rig.agent.completeHandshake();
+    await rig.pass(30_000);
+    expect(endOf(rig)).toStartWith("failed SESSION_HANDSHAKE_TIMEOUT");
+    expectNothingLeft(rig);
   });
 });
 

@@ -1,11 +1,11 @@
 /**
- * Port sessions: reads what the document asked for and chooses the way of forwarding by the client's version.
+ * Port sessions: reads what the document asked for and chooses the way of forwarding by both versions.
  */
 import type { Destination } from "./destination.ts";
 import type { Plugin, PluginContext } from "./plugin.ts";
 import { MuxPort } from "./port-mux.ts";
 import { SinglePort } from "./port-single.ts";
-import { clientMultiplexes } from "./version-order.ts";
+import { agentMultiplexes, clientMultiplexes } from "./version-order.ts";
 
 /** Value of `type` for sessions that have a listener at the client. */
 const LOCAL_PORT_FORWARDING = "LocalPortForwarding";
@@ -18,7 +18,9 @@ export function startPort(context: PluginContext): Plugin {
   }
   const destination: Destination = { host, portNumber };
   const forwarding = type === LOCAL_PORT_FORWARDING;
-  if (forwarding && clientMultiplexes(context.clientVersion)) return new MuxPort(context, destination);
+  const multiplexed =
+    agentMultiplexes(context.options.agentVersion) && clientMultiplexes(context.clientVersion);
+  if (forwarding && multiplexed) return new MuxPort(context, destination);
   return new SinglePort(context, destination, forwarding ? "basic" : "stdio");
 }
 

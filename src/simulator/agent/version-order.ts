@@ -19,6 +19,11 @@ export function compareVersions(left: string, right: string): number {
   return leftParts.length - rightParts.length;
 }
 
+/** Whether an agent of that version knows multiplexed port sessions at all. */
+export function agentMultiplexes(agentVersion: string): boolean {
+  return compareVersions(agentVersion, "3.0.196.0") > 0;
+}
+
 /** Whether port sessions of that client are multiplexed. */
 export function clientMultiplexes(clientVersion: string): boolean {
   return compareVersions(clientVersion, "1.1.70") >= 0;

@@ -73,6 +73,8 @@ export class Server {
     handlers: {
       readonly opened?: (connection: ServerConnection) => void;
       readonly data?: (connection: ServerConnection, bytes: Buffer) => void;
+      /** Everything written has been taken by the kernel. */
+      readonly drained?: (connection: ServerConnection) => void;
       /** The agent's FIN; closes in answer unless told. */
       readonly ended?: (connection: ServerConnection) => void;
     } = {},
@@ -92,7 +94,10 @@ export class Server {
           socket.data.chunks.push(Buffer.from(bytes));
           handlers.data?.(socket.data, Buffer.from(bytes));
         },
-        drain: (socket) => socket.data.flush(),
+        drain: (socket) => {
+          socket.data.flush();
+          if (socket.data.unwrittenBytes === 0) handlers.drained?.(socket.data);
+        },
         end: (socket) => {
           socket.data.ended = true;
           if (handlers.ended === undefined) socket.data.end();
@@ -115,6 +120,17 @@ export class Server {
 /** A server that sends back what it gets. */
 export function echoServer(): Server {
   return new Server({ data: (connection, bytes) => connection.write(bytes) });
+}
+
+/** The same, but it reads no further while it cannot write: what a program with a small buffer does. */
+export function strictEchoServer(): Server {
+  return new Server({
+    data: (connection, bytes) => {
+      connection.write(bytes);
+      if (connection.unwrittenBytes > 0) connection.pause();
+    },
+    drained: (connection) => connection.resume(),
+  });
 }
 
 /** A port on which nobody listens. */
