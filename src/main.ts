@@ -11,6 +11,21 @@ declare const BUILD_VERSION: string | undefined;
  * is built.
  */
 const VERSION = typeof BUILD_VERSION === "string" ? BUILD_VERSION : "1.3.0";
+/** Words that are commands of this program rather than arguments of the AWS CLI. */
+const COMMANDS: ReadonlySet<string> = new Set([
+  "--help",
+  "-h",
+  "help",
+  "shell",
+  "exec",
+  "ssh-proxy",
+  "ssh-config",
+  "targets",
+  "sessions",
+  "demo",
+  "simulate",
+]);
+
 const args = process.argv.slice(2);
 
 if (args.length === 1 && args[0] === "--version") {
@@ -22,14 +37,9 @@ if (args.length === 1 && args[0] === "--version") {
   await run();
 }
 
-/** Words that are commands of this program rather than arguments of the AWS CLI. */
-function isCommand(word: string | undefined): boolean {
-  return word !== undefined && ["demo"].includes(word);
-}
-
 async function run(): Promise<void> {
   const { leave } = await import("./host/index.ts");
-  if (isCommand(args[0])) {
+  if (COMMANDS.has(args[0] ?? "")) {
     const { runCommandLine } = await import("./cli/index.ts");
     return leave(await runCommandLine(args, process.env, VERSION, exit), exit);
   }

@@ -42,7 +42,8 @@ export interface CredentialOptions {
 export interface CredentialProvider {
   /**
    * Credentials that are valid now. What was found before is used again while it is valid for five minutes more;
-   * `refresh` looks anew all the same, unless that meant to ask a person for a code.
+   * `refresh` looks anew all the same, unless that meant to ask a person for a code. Where the network is in the way,
+   * what is still valid is used on.
    * @throws NoCredentialsError, CredentialsTimeoutError, CredentialSourceError, SignInRequiredError,
    * MfaRequiredError, UnknownProfileError, InvalidProfileError, BrokenConfigFileError
    */
@@ -86,10 +87,21 @@ class ChainProvider implements CredentialProvider {
         return Promise.resolve(found.credentials);
     }
     // One look-up at a time: two would ask for two codes.
-    this.#pending ??= this.#lookUp().finally(() => {
-      this.#pending = undefined;
-    });
+    this.#pending ??= this.#lookUp()
+      .catch((error: unknown) => this.#insteadOf(error))
+      .finally(() => {
+        this.#pending = undefined;
+      });
     return this.#pending;
+  }
+
+  /** What was found before, while it is valid and the reason why nothing newer could be had may pass. */
+  #insteadOf(error: unknown): AwsCredentials {
+    const found = this.#found?.credentials;
+    const passing = error instanceof Error && "retryable" in error && error.retryable === true;
+    if (found === undefined || !passing || (found.expiration?.getTime() ?? Infinity) <= Date.now())
+      throw error;
+    return found;
   }
 
   async #lookUp(): Promise<AwsCredentials> {

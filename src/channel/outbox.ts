@@ -20,6 +20,8 @@ export interface OutboxEntry {
   clean: boolean;
   /** In the list of the lost. */
   lost: boolean;
+  /** Was taken for lost since it was last sent, rightly or not. */
+  givenUp: boolean;
   previous: OutboxEntry | undefined;
   next: OutboxEntry | undefined;
 }
@@ -103,6 +105,7 @@ export class Outbox {
       transmission: 0,
       clean: true,
       lost: true,
+      givenUp: false,
       previous: undefined,
       next: undefined,
     };
@@ -120,6 +123,7 @@ export class Outbox {
     entry.sentAtMs = nowMs;
     entry.timerAtMs = nowMs;
     entry.lost = false;
+    entry.givenUp = false;
     this.#inFlight.append(entry);
     this.#inFlightBytes += entry.payloadBytes;
   }
@@ -145,6 +149,7 @@ export class Outbox {
       this.#inFlight.remove(entry);
       this.#inFlightBytes -= entry.payloadBytes;
       entry.lost = true;
+      entry.givenUp = true;
       this.#lost.append(entry);
       entry = next;
     }
@@ -160,6 +165,7 @@ export class Outbox {
     this.#inFlightBytes = 0;
     for (const entry of this.#bySequenceNumber.values()) {
       entry.lost = true;
+      entry.givenUp = true;
       if (spoilSamples) entry.clean = false;
       this.#lost.append(entry);
     }

@@ -135,7 +135,7 @@ export class Sender {
     this.#silentTimeouts = 0;
     this.#lastAckAtMs = nowMs;
     // The delay of what was already given up tells of an outage, not of a queue: the window does not learn from it.
-    const windowRttMs = entry.clean && !entry.lost ? Math.max(0, nowMs - entry.sentAtMs) : -1;
+    const windowRttMs = entry.clean && !entry.givenUp ? Math.max(0, nowMs - entry.sentAtMs) : -1;
     if (entry.clean) {
       this.#rtt.sample(nowMs - entry.sentAtMs);
       if (entry.transmission > this.#arrivedTransmission) this.#arrivedTransmission = entry.transmission;

@@ -41,6 +41,7 @@ export class DelayWindow {
   #slowStart = true;
   /** Window before a collapse that may turn out to be a mistake; 0 when there is none. */
   #collapsedFromBytes = 0;
+  #collapsedInSlowStart = false;
 
   /** Smallest round-trip time of the path, -1 before the first sample. */
   #baseRttMs = -1;
@@ -101,7 +102,10 @@ export class DelayWindow {
     nowMs: number,
   ): void {
     if (this.#slowStart && this.#drainRoundsLeft === 0 && this.#wasUsed(2)) {
-      this.#windowBytes = Math.min(this.#windowBytes + payloadBytes, this.#slowStartUntilBytes);
+      this.#windowBytes = Math.min(
+        this.#windowBytes + payloadBytes,
+        Math.max(this.#slowStartUntilBytes, this.#windowBytes),
+      );
       if (this.#windowBytes >= this.#slowStartUntilBytes) this.#slowStart = false;
     }
     if (rttMs < 0) return;
@@ -124,7 +128,10 @@ export class DelayWindow {
 
   /** Nothing at all was acknowledged in time: start from the smallest window, up to half of what it was. */
   collapse(): void {
-    if (this.#collapsedFromBytes === 0) this.#collapsedFromBytes = this.#windowBytes;
+    if (this.#collapsedFromBytes === 0) {
+      this.#collapsedFromBytes = this.#windowBytes;
+      this.#collapsedInSlowStart = this.#slowStart;
+    }
     this.#slowStartUntilBytes = Math.max(this.#collapsedFromBytes / 2, 2 * this.#limits.minWindowBytes);
     this.#windowBytes = this.#limits.minWindowBytes;
     this.#slowStart = true;
@@ -133,7 +140,10 @@ export class DelayWindow {
 
   /** The collapse was a mistake: what was thought lost has arrived, only late. */
   undoCollapse(): void {
-    if (this.#collapsedFromBytes > this.#windowBytes) this.#windowBytes = this.#collapsedFromBytes;
+    if (this.#collapsedFromBytes === 0) return;
+    this.#windowBytes = Math.max(this.#windowBytes, this.#collapsedFromBytes);
+    this.#slowStart = this.#collapsedInSlowStart;
+    this.#slowStartUntilBytes = this.#limits.maxUnackedBytes;
     this.#collapsedFromBytes = 0;
   }
 

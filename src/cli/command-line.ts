@@ -1,29 +1,14 @@
+import { harmless } from "../host/index.ts";
 /**
- * The people's face: which command was asked for, and how its usage errors are told. Everything that is not session
- * data goes to standard error.
+ * The people's face: which command was asked for, its help, and how its errors are told. Everything that is not
+ * session data or an answer that was asked for goes to standard error.
  */
 import { standardError, standardOutput } from "../terminal/index.ts";
+import { parseCommandLine, wantsHelp } from "./arguments.ts";
+import { type Command, ExitCode } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
 import { UsageError } from "./errors.ts";
-
-/** What a command is given. */
-export interface CommandContext {
-  /** Arguments behind the command's name. */
-  readonly args: readonly string[];
-  readonly environment: Record<string, string | undefined>;
-  readonly version: string;
-  /** Ends the process at once. */
-  readonly exit: (code: number) => never;
-}
-
-/** Exit code of a command line that cannot be understood. */
-const USAGE_EXIT_CODE = 2;
-/** Exit code of our own failures, as ssh has it. */
-const FAILURE_EXIT_CODE = 255;
-
-/** Commands by name; each is loaded only when it is asked for. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ run(context: CommandContext): Promise<number> }>>> = {
-  demo: () => import("./demo.ts"),
-};
+import { commandHelp, programHelp } from "./usage.ts";
 
 /**
  * Runs a command to its exit code.
@@ -35,25 +20,29 @@ export async function runCommandLine(
   version: string,
   exit: (code: number) => never,
 ): Promise<number> {
-  const [name = "", ...rest] = args;
-  const load = COMMANDS[name];
-  if (load === undefined) return complain(`unknown command ${JSON.stringify(name)}`, USAGE_EXIT_CODE);
-  const command = await load();
+  const [name = "", ...words] = args;
   try {
-    return await command.run({ args: rest, environment, version, exit });
+    if (name === "--help" || name === "-h" || name === "help") return await help(words[0]);
+    const load = COMMANDS.get(name);
+    if (load === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}. See: --help`);
+    const command = await load();
+    if (wantsHelp(words)) return print(commandHelp(command));
+    return await command.run({ args: parseCommandLine(command, words), environment, version, exit });
   } catch (error) {
-    if (error instanceof UsageError) return complain(error.message, USAGE_EXIT_CODE);
-    return complain((error as Error).message, FAILURE_EXIT_CODE);
+    standardError().write(Buffer.from(`session-manager-plugin: ${harmless((error as Error).message)}\n`));
+    return error instanceof UsageError ? ExitCode.usage : ExitCode.failure;
   }
 }
 
-/** Writes a command's help, which was asked for, to standard output. */
-export function showHelp(text: string): number {
-  standardOutput().write(Buffer.from(text));
-  return 0;
+async function help(name: string | undefined): Promise<number> {
+  const load = name === undefined ? undefined : COMMANDS.get(name);
+  if (load !== undefined) return print(commandHelp(await load()));
+  const commands: Command[] = [];
+  for (const each of COMMANDS.values()) commands.push(await each());
+  return print(programHelp(commands));
 }
 
-function complain(message: string, code: number): number {
-  standardError().write(Buffer.from(`session-manager-plugin: ${message}\n`));
-  return code;
+function print(text: string): number {
+  standardOutput().write(Buffer.from(text));
+  return 0;
 }

@@ -2,35 +2,37 @@
  * `demo`: starts the stand-in for AWS in this process and opens a session through it, so that the program can be tried
  * without an account. With `-c` it runs one shell line and exits with its code.
  */
-import { parseArgs } from "node:util";
-
 import { createSsm } from "../aws/index.ts";
-import { openHost, runSession } from "../host/index.ts";
+import { harmlessLine, openHost, runSession } from "../host/index.ts";
 import type { SessionObserver } from "../session/index.ts";
 import { isTerminal, standardError } from "../terminal/index.ts";
-import { type CommandContext, showHelp } from "./command-line.ts";
+import { type Command, type CommandContext, ExitCode } from "./command.ts";
 import { UsageError } from "./errors.ts";
+import { unixCommandLine } from "./quoting.ts";
 
-const HELP = `Usage: session-manager-plugin demo [-c COMMAND]
-
-Opens a shell on this machine through a stand-in for AWS: real protocol, no account.
-
-  -c, --command COMMAND   run COMMAND with sh, pass its output on, exit with its code
-  -h, --help              show this text
-
-Examples:
-  session-manager-plugin demo
-  session-manager-plugin demo -c 'uname -a; exit 3'
-`;
+/** See the file's comment. */
+export const demo: Command = {
+  meta: {
+    name: "demo",
+    description: "Open a shell on this machine through a stand-in for AWS: the real protocol, no account.",
+  },
+  arguments: {
+    command: {
+      type: "string",
+      alias: "c",
+      description: "run a line with sh and exit with its code",
+      valueHint: "LINE",
+    },
+  },
+  examples: ["demo", "demo -c 'uname -a; exit 3'"],
+  run,
+};
 
 /** 128 + SIGINT. */
 const INTERRUPTED_EXIT_CODE = 130;
-const FAILURE_EXIT_CODE = 255;
 
-/** Runs the command. @throws UsageError */
-export async function run(context: CommandContext): Promise<number> {
-  const { command, help } = readOptions(context.args);
-  if (help) return showHelp(HELP);
+async function run(context: CommandContext): Promise<number> {
+  const command = context.args.text("command");
   if (command === undefined && !isTerminal(0)) {
     throw new UsageError("demo needs a terminal; without one, run a command: demo -c 'echo hello'");
   }
@@ -63,7 +65,10 @@ async function openSession(
       : {
           target,
           documentName: "AWS-StartNonInteractiveCommand",
-          parameters: { command: [`/bin/sh -c ${quote(command)}`], separateOutputStream: ["true"] },
+          parameters: {
+            command: [unixCommandLine(["/bin/sh", "-c", command])],
+            separateOutputStream: ["true"],
+          },
         },
   );
   const host = await openHost({
@@ -90,29 +95,13 @@ async function openSession(
   });
   switch (end.kind) {
     case "closed":
-      if (end.reason !== "") say(end.reason);
+      if (end.reason !== "") say(harmlessLine(end.reason));
       return toExitCode(end.exitCode ?? 0);
     case "terminated":
       return signal === undefined ? 0 : INTERRUPTED_EXIT_CODE;
     case "failed":
     case "lost":
       throw end.error;
-  }
-}
-
-function readOptions(args: readonly string[]): {
-  readonly command: string | undefined;
-  readonly help: boolean;
-} {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { command: { type: "string", short: "c" }, help: { type: "boolean", short: "h" } },
-      allowPositionals: false,
-    });
-    return { command: values.command, help: values.help === true };
-  } catch (error) {
-    throw new UsageError(`demo: ${(error as Error).message.split("\n")[0]}`);
   }
 }
 
@@ -124,14 +113,9 @@ function shellEnvironment(context: CommandContext): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** Quotes a word for a shell. */
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 /** A command that a signal killed is reported as -1. */
 function toExitCode(code: number): number {
-  return code < 0 || code > 255 ? FAILURE_EXIT_CODE : code;
+  return code < 0 || code > 255 ? ExitCode.failure : code;
 }
 
 function say(line: string): void {
@@ -140,7 +124,7 @@ function say(line: string): void {
 
 const quietObserver: SessionObserver = {
   started: () => {},
-  customerMessage: (text) => say(text),
+  customerMessage: (text) => say(harmlessLine(text)),
   listening: () => {},
   connectionAccepted: () => {},
   destinationFailed: () => {},

@@ -5,3 +5,9 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
   readonly code = "CLI_USAGE";
 }
+
+/** A TARGET that names no node, or several. */
+export class TargetError extends Error {
+  override readonly name = "TargetError";
+  readonly code = "CLI_TARGET";
+}

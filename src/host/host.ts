@@ -4,25 +4,11 @@
  */
 import { randomBytes, randomUUID } from "node:crypto";
 
-import {
-  createCredentialProvider,
-  createKms,
-  createSessionApi,
-  profileSettings,
-  type ServiceCredentials,
-  ssmEndpoint,
-  streamUrl,
-} from "../aws/index.ts";
+import type { ServiceCredentials } from "../aws/index.ts";
 import { listen } from "../net/index.ts";
 import type { Log, SessionWorld } from "../session/index.ts";
-import {
-  createConnect,
-  createProxyFor,
-  isPresigned,
-  loadCertificates,
-  parseStreamUrl,
-  signUpgrade,
-} from "../transport/index.ts";
+import { createConnect, isPresigned, parseStreamUrl, signUpgrade } from "../transport/index.ts";
+import { type AwsAccess, openAccess } from "./access.ts";
 import { systemClock } from "./clock.ts";
 import { type Environment, isOn, readLogging, readSettings } from "./environment.ts";
 import { noLog, openLog } from "./log.ts";
@@ -44,6 +30,8 @@ export interface HostOptions {
   readonly endpoint: string;
   /** Keys to use instead of looking for some. */
   readonly credentials?: ServiceCredentials;
+  /** Access that is open already; the options about it are not looked at then. */
+  readonly access?: AwsAccess;
   /** Why sessions of this caller must not be encrypted. */
   readonly encryptionRefusal?: string;
   /** StdErr and exit codes are kept apart from standard output, whatever the environment says. */
@@ -63,45 +51,22 @@ export interface Host {
  * @throws InvalidEnvironmentError, InvalidEndpointError, CertificateBundleError: settings that cannot be used
  */
 export async function openHost(options: HostOptions): Promise<Host> {
-  const { environment, region, profile } = options;
+  const { environment, region } = options;
   const streams = new HostStreams(environment["SSM_PLUGIN_ESCAPE"] !== "none");
   const log = hostLog(environment, streams);
   const settings = readSettings(environment, options.version);
-  const { caBundle } = await settingsOfProfile(environment, profile);
-  const tls = await loadCertificates({
-    environment,
-    ...(caBundle === undefined ? {} : { profileBundle: caBundle }),
-  });
-  const http = { proxyFor: createProxyFor(environment), tls };
-  const fixed = options.credentials;
-  const provider = createCredentialProvider({ profile, region, http });
-  const credentials = (refresh: boolean): Promise<ServiceCredentials> =>
-    fixed === undefined ? provider.resolve({ refresh }) : Promise.resolve(fixed);
-  const mapStreamUrl = (url: string): string => streamUrl(url, environment);
-  const endpoint = ssmEndpoint(options.endpoint, options.target);
+  const access = options.access ?? (await openAccess({ ...options, log }));
   const allowAny = isOn(environment, "SSM_PLUGIN_ALLOW_ANY_ENDPOINT");
   let connects = 0;
   const world: SessionWorld = {
     settings: options.separateOutput === true ? { ...settings, separateOutput: true } : settings,
-    connect: createConnect(http),
+    connect: createConnect(access.http),
     listen,
-    api: createSessionApi({
-      region,
-      profile,
-      http,
-      log,
-      mapStreamUrl,
-      ...(endpoint === undefined ? {} : { endpoint }),
-      credentials: () => credentials(false),
-    }),
+    api: access.ssm,
     keys: {
       target: options.target,
       ...(options.encryptionRefusal === undefined ? {} : { refusal: options.encryptionRefusal }),
-      generate: (keyId, encryptionContext) =>
-        createKms({ region, profile, http, credentials: () => credentials(false) }).generateDataKey({
-          keyId,
-          encryptionContext,
-        }),
+      generate: (keyId, encryptionContext) => access.kms.generateDataKey({ keyId, encryptionContext }),
       randomBytes,
     },
     streams,
@@ -110,27 +75,16 @@ export async function openHost(options: HostOptions): Promise<Host> {
     createId: () => randomUUID(),
     random: () => Math.random(),
     // A resume may be hours after the last look: what was found then may have been replaced.
-    authorize: (url) => sign(url, region, () => credentials(connects++ > 0), log),
+    authorize: (url) => sign(url, region, () => access.credentials(connects++ > 0), log),
     checkUrl: (url) => void parseStreamUrl(url, { allowAny }),
     resumeObstacle: (url) =>
       isPresigned(url) ? "a session with a presigned URL cannot be resumed" : undefined,
   };
-  return { world, streams, mapStreamUrl };
+  return { world, streams, mapStreamUrl: (url) => access.mapStreamUrl(url) };
 }
 
-/** Files that cannot be read are for the look-up of credentials to complain of; a session may not need any. */
-async function settingsOfProfile(
-  environment: Environment,
-  profile: string,
-): Promise<{ readonly caBundle?: string }> {
-  try {
-    return await profileSettings(environment, profile);
-  } catch {
-    return {};
-  }
-}
-
-function hostLog(environment: Environment, streams: HostStreams): Log {
+/** The log that the environment asks for. @throws InvalidEnvironmentError */
+export function hostLog(environment: Environment, streams: HostStreams): Log {
   const logging = readLogging(environment);
   if (logging === undefined) return noLog;
   return openLog({

@@ -1,7 +1,9 @@
 /** Door of the host room: what both faces need to run a session in a real process. */
+export * from "./access.ts";
 export * from "./environment.ts";
 export * from "./exit.ts";
 export * from "./host.ts";
 export { LOG_LEVELS, noLog, openLog } from "./log.ts";
 export * from "./run-session.ts";
 export { HostStreams } from "./streams.ts";
+export { harmless, harmlessLine } from "./harmless.ts";

@@ -26,6 +26,10 @@ export interface RunOptions {
   readonly exitWithParent: boolean;
   /** A signal is about to end the session; `isTunnel` when local programs are connected to it. */
   readonly terminating?: (signal: ProcessSignal, isTunnel: boolean) => void;
+  /** End the session after this long; absent: never. */
+  readonly timeoutMs?: number;
+  /** The time is up and the session is being ended. */
+  readonly timedOut?: () => void;
   /** Ends the process at once: the second signal, or a session that does not end. */
   readonly abandon: (signal: ProcessSignal) => never;
 }
@@ -68,8 +72,16 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
   });
   const stopParent = watchParent({ force: options.exitWithParent }, () => endBy("SIGHUP"));
   host.streams.onEscape = () => session.terminate();
+  const stopTimeout =
+    options.timeoutMs === undefined
+      ? () => {}
+      : host.world.clock.after(options.timeoutMs, () => {
+          options.timedOut?.();
+          session.terminate();
+        });
   const end = await session.run();
   stopParent();
+  stopTimeout();
   await host.streams.restore(end.kind === "terminated" ? IMPATIENT_DRAIN_MS : Infinity);
   stopSignals();
   return { end, signal, ran };

@@ -5,7 +5,7 @@ import { type Host, isOn, openHost, runSession } from "../host/index.ts";
 import { isTerminal, standardError, standardOutput } from "../terminal/index.ts";
 import { type Invocation, readArguments } from "./arguments.ts";
 import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
-import { harmlessLine } from "./harmless.ts";
+import { harmlessLine } from "../host/index.ts";
 import * as literal from "./literals.ts";
 import { StatusLines, type StatusOutput } from "./status-lines.ts";
 

@@ -4,7 +4,7 @@
  */
 import type { SessionEnd, SessionObserver } from "../session/index.ts";
 import { SessionGoneError } from "../session/index.ts";
-import { harmless, harmlessLine } from "./harmless.ts";
+import { harmless, harmlessLine } from "../host/index.ts";
 import * as literal from "./literals.ts";
 
 /** Where the lines go. */

@@ -12,15 +12,6 @@ export function within<Value>(
 ): Promise<Value | undefined> {
   const { promise: result, resolve, reject } = Promise.withResolvers<Value | undefined>();
   const cancel = clock.after(timeoutMs, () => resolve(undefined));
-  promise.then(
-    (value) => {
-      cancel();
-      resolve(value);
-    },
-    (error: unknown) => {
-      cancel();
-      reject(error as Error);
-    },
-  );
-  return result;
+  promise.then(resolve, reject);
+  return result.finally(cancel);
 }

@@ -1,24 +1,38 @@
 /**
- * The JSON API of Systems Manager: takes an HTTP request, checks its signature, carries the operation out and
- * answers as AWS does, errors included.
+ * The API's front: takes an HTTP request, checks its signature, carries the operation out and answers as AWS does,
+ * errors included. Systems Manager itself is here; KMS, ECS and STS have files of their own.
  */
 import { randomUUID } from "node:crypto";
 
+import { admit, type Admission, openSession } from "./admission.ts";
 import { describeInstanceInformation, describeSessions, getConnectionStatus } from "./directory.ts";
 import { createTask, DEFAULT_DOCUMENT } from "./documents.ts";
 import { ApiError } from "./errors.ts";
-import { forgetEndedSessions } from "./history.ts";
-import { checkRequest, isOperation, type Operation, parseBody, type RequestOf } from "./requests.ts";
-import { createSessionId, GatewaySession } from "./session.ts";
-import { presignQuery, verifySignature } from "./signature.ts";
-import { OWNER, type World } from "./world.ts";
+import { describeTasks, executeCommand } from "./ecs.ts";
+import { remember } from "./history.ts";
+import { decrypt, generateDataKey } from "./kms.ts";
+import { refuseDenied } from "./permissions.ts";
+import {
+  checkRequest,
+  type Operation,
+  parseBody,
+  readTarget,
+  type RequestOf,
+  type ServiceName,
+} from "./requests.ts";
+import type { GatewaySession } from "./session.ts";
+import { verifySignature } from "./signature.ts";
+import { assumeRole, isStsRequest, stsError, stsOperation } from "./sts.ts";
+import { MAX_CALLS_REMEMBERED, OWNER, type World } from "./world.ts";
 
 const CONTENT_TYPE = "application/x-amz-json-1.1";
-const TARGET_PREFIX = "AmazonSSM.";
-/** Sessions that are remembered; the oldest ended ones are forgotten, open ones never. */
-const MAX_SESSIONS_REMEMBERED = 1_000;
-/** How long a presigned stream URL can be used, in seconds. */
-const PRESIGNED_SECONDS = 300;
+
+/** What a request asks for. */
+interface Call {
+  readonly service: ServiceName | "sts";
+  /** Empty for an operation that the service does not have here. */
+  readonly operation: Operation | "AssumeRole" | "";
+}
 
 /** Answers one POST to `/`. `neverAnswer` keeps a request open until the server stops. */
 export async function answerApiCall(
@@ -27,64 +41,66 @@ export async function answerApiCall(
   neverAnswer: () => Promise<never>,
 ): Promise<Response> {
   const requestId = randomUUID();
-  const operation = operationOf(request);
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  const form = isStsRequest(request) ? new URLSearchParams(Buffer.from(bytes).toString("utf8")) : undefined;
+  const call = readCall(request, form);
   let status = 200;
   let body: string;
+  let error = "";
   try {
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    body = JSON.stringify(await call(world, request, operation, bytes, neverAnswer));
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    status = error.status;
-    body = error.body();
-    world.counters.errors[error.type] = (world.counters.errors[error.type] ?? 0) + 1;
-    world.options.hooks.log?.("call refused", { operation, error: error.type });
+    await admitCall(world, request, call, bytes, neverAnswer);
+    if (form !== undefined) body = assumeRole(world, form);
+    else body = JSON.stringify(carryOutChecked(world, call.operation as Operation, parseBody(bytes)));
+  } catch (caught) {
+    if (!(caught instanceof ApiError)) throw caught;
+    ({ status, type: error } = caught);
+    body = form === undefined ? caught.body() : stsError(caught);
+    world.counters.errors[error] = (world.counters.errors[error] ?? 0) + 1;
+    world.options.hooks.log?.("call refused", { operation: call.operation, error });
   }
-  const isJson = body.startsWith("{");
-  return new Response(body, {
-    status,
-    headers: { "content-type": isJson ? CONTENT_TYPE : "text/plain", "x-amzn-requestid": requestId },
-  });
+  const host = request.headers.get("host") ?? "";
+  const accessKeyId = /Credential=(\w+)\//.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+  remember(world.calls, { ...call, host, accessKeyId, error, atMs: Date.now() }, MAX_CALLS_REMEMBERED);
+  const type = body.startsWith("{") ? CONTENT_TYPE : body.startsWith("<") ? "text/xml" : "text/plain";
+  return new Response(body, { status, headers: { "content-type": type, "x-amzn-requestid": requestId } });
 }
 
-function operationOf(request: Request): string {
-  const target = request.headers.get("x-amz-target") ?? "";
-  return target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : "";
+function readCall(request: Request, form: URLSearchParams | undefined): Call {
+  if (form !== undefined) return { service: "sts", operation: stsOperation(form) };
+  return readTarget(request.headers.get("x-amz-target") ?? "");
 }
 
-async function call(
+/** Lets a call in. @throws ApiError for a wrong signature, an unknown operation, a fault */
+async function admitCall(
   world: World,
   request: Request,
-  operation: string,
+  { service, operation }: Call,
   body: Uint8Array,
   neverAnswer: () => Promise<never>,
-): Promise<unknown> {
+): Promise<void> {
   // Not by what stands in the request: whoever is not signed in must not fill the table.
-  const counted = isOperation(operation) ? operation : "unknown";
+  const counted = operation === "" ? "unknown" : operation;
   world.counters.calls[counted] = (world.counters.calls[counted] ?? 0) + 1;
   const url = new URL(request.url);
+  const { method, headers } = request;
   verifySignature(
-    {
-      method: request.method,
-      path: url.pathname,
-      query: url.search.slice(1),
-      headers: request.headers,
-      body,
-    },
-    world.credentials,
-    { region: world.options.region, service: "ssm", nowMs: Date.now() },
+    { method, path: url.pathname, query: url.search.slice(1), headers, body },
+    world.accepted,
+    { region: world.options.region, service, nowMs: Date.now() },
   );
-  const contentType = request.headers.get("content-type") ?? "";
-  if (!isOperation(operation) || contentType.split(";")[0]?.trim() !== CONTENT_TYPE)
+  const contentType = headers.get("content-type") ?? "";
+  if (operation === "" || (service !== "sts" && contentType.split(";")[0]?.trim() !== CONTENT_TYPE))
     throw new ApiError("UnknownOperationException", "");
   await strike(world, operation, neverAnswer);
-  const parsed = parseBody(body);
+}
+
+function carryOutChecked(world: World, operation: Operation, parsed: unknown): unknown {
   const objection = world.options.hooks.call?.(operation, parsed);
   if (objection !== undefined) throw objection;
   return carryOut(world, operation, parsed);
 }
 
-async function strike(world: World, operation: Operation, neverAnswer: () => Promise<never>): Promise<void> {
+async function strike(world: World, operation: string, neverAnswer: () => Promise<never>): Promise<void> {
   const { api } = world.faults.of();
   const fault = Object.hasOwn(api, operation) ? api[operation] : undefined;
   if (fault === undefined || !world.faults.strikes(operation, fault.times)) return;
@@ -115,6 +131,14 @@ function carryOut(world: World, operation: Operation, value: unknown): unknown {
       refuseDenied(world, operation, target);
       return getConnectionStatus(world.targets, target);
     }
+    case "GenerateDataKey":
+      return generateDataKey(world, checkRequest(operation, value));
+    case "Decrypt":
+      return decrypt(world, checkRequest(operation, value));
+    case "ExecuteCommand":
+      return executeCommand(world, checkRequest(operation, value));
+    case "DescribeTasks":
+      return describeTasks(world, checkRequest(operation, value));
   }
 }
 
@@ -122,33 +146,15 @@ function startSession(world: World, request: RequestOf<"StartSession">): unknown
   refuseDenied(world, "StartSession", request.Target);
   const document = request.DocumentName ?? DEFAULT_DOCUMENT;
   const task = createTask(world.documents, document, request.Parameters ?? {});
-  const target = world.targets.get(request.Target);
-  if (target === undefined || !target.connected)
-    throw new ApiError("TargetNotConnected", `${request.Target} is not connected.`);
-  const session = new GatewaySession({
-    id: createSessionId(OWNER.name),
-    target,
-    document,
-    task,
-    reason: request.Reason ?? "",
-    agentOptions: { ...world.agentOptions, agentVersion: target.agentVersion },
-    startAgent: world.startAgent,
-    publicationToClient: world.options.publicationToClient,
-    abandonedAfterMs: world.options.abandonedAfterMs,
-    hooks: world.options.hooks,
-  });
-  forgetEndedSessions(world.sessions, MAX_SESSIONS_REMEMBERED);
-  world.sessions.set(session.id, session);
-  world.options.hooks.log?.("session started", { sessionId: session.id, target: target.id, document });
-  if (world.options.agentStart === "session") queueMicrotask(() => session.startAgent());
-  return admission(world, session);
+  const wish = { targetId: request.Target, document, task, reason: request.Reason ?? "" };
+  return inSsmsWords(openSession(world, wish));
 }
 
 function resumeSession(world: World, sessionId: string): unknown {
   const session = knownSession(world, sessionId);
   refuseDenied(world, "ResumeSession", session.plan.target.id);
   if (session.ended || world.faults.of(sessionId).resumeGone) return { SessionId: sessionId };
-  return admission(world, session);
+  return inSsmsWords(admit(world, session));
 }
 
 function terminateSession(world: World, sessionId: string): unknown {
@@ -158,19 +164,9 @@ function terminateSession(world: World, sessionId: string): unknown {
   return { SessionId: sessionId };
 }
 
-/** What a client needs to connect. */
-function admission(world: World, session: GatewaySession): unknown {
-  const { token, cellNumber } = session.issueToken();
-  const path = `/v1/data-channel/${session.id}`;
-  let query = `role=publish_subscribe&cell-number=${cellNumber}`;
-  if (world.options.presignedStreamUrls)
-    query = presignQuery(
-      { host: world.host, path, query },
-      world.credentials,
-      { region: world.options.region, service: "ssmmessages", nowMs: Date.now() },
-      PRESIGNED_SECONDS,
-    );
-  return { SessionId: session.id, TokenValue: token, StreamUrl: `ws://${world.host}${path}?${query}` };
+/** ECS writes the same members with a small first letter. */
+function inSsmsWords({ sessionId, tokenValue, streamUrl }: Admission): unknown {
+  return { SessionId: sessionId, TokenValue: tokenValue, StreamUrl: streamUrl };
 }
 
 function knownSession(world: World, sessionId: string): GatewaySession {
@@ -178,22 +174,4 @@ function knownSession(world: World, sessionId: string): GatewaySession {
   if (session === undefined)
     throw new ApiError("DoesNotExistException", `Session ${sessionId} does not exist.`);
   return session;
-}
-
-/** Whether options deny this to everyone. */
-export function isDenied(world: World, operation: string, target: string): boolean {
-  return world.options.denied.some(
-    (denial) => (denial.operation ?? operation) === operation && (denial.target ?? target) === target,
-  );
-}
-
-function refuseDenied(world: World, operation: string, target: string): void {
-  if (!isDenied(world, operation, target)) return;
-  const { region } = world.options;
-  const resource = target === "*" ? "*" : `arn:aws:ec2:${region}:${OWNER.account}:instance/${target}`;
-  throw new ApiError(
-    "AccessDeniedException",
-    `User: ${OWNER.arn} is not authorized to perform: ssm:${operation} on resource: ${resource} because no ` +
-      `identity-based policy allows the ssm:${operation} action`,
-  );
 }

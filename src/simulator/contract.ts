@@ -18,6 +18,26 @@ export interface AgentTask {
   readonly stdErrPrefix?: string;
   /** Port sessions: the document's properties as they go into the handshake. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** The KMS key that the document wants sessions encrypted with; goes before that of the agent's options. */
+  readonly kmsKeyId?: string;
+}
+
+/** How an agent encrypts its sessions. */
+export interface AgentEncryptionOptions {
+  /** KMS key of every session but ports; absent: only documents that name one are encrypted. */
+  readonly keyId?: string;
+  /** Send a random challenge for the encryption context, as agents of version 3.3 do; true. */
+  readonly challenge?: boolean;
+  /** Refuse clients that do not acknowledge the challenge (the agent's RequireKMSChallengeResponse); false. */
+  readonly requireChallenge?: boolean;
+}
+
+/** KMS as an agent can use it. */
+export interface AgentKms {
+  /** The agent's own id, as it stands in the encryption context. */
+  readonly targetId: string;
+  /** Decrypts a data key. @throws Error with KMS's words when key, blob or context do not allow it */
+  decrypt(ciphertext: Uint8Array, encryptionContext: Readonly<Record<string, string>>): Uint8Array;
 }
 
 /** How an agent behaves. */
@@ -42,6 +62,8 @@ export interface AgentOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Destinations of the remote-host document that are refused (the real agent: loopback, credential endpoints). */
   readonly deniedHosts: readonly string[];
+  /** Encryption of sessions; absent: only documents that name a key are encrypted. */
+  readonly encryption?: AgentEncryptionOptions;
 }
 
 /** What an agent session can do to the world; given to it by the gateway. */
@@ -56,6 +78,8 @@ export interface AgentLink {
    * (64 MiB) frames are thrown away. Absent: never anything to wait for.
    */
   bufferedBytes?(): number;
+  /** Absent: sessions cannot be encrypted. */
+  readonly kms?: AgentKms;
   /** One line for whoever watches the stand-in; no payload. */
   log(event: string, fields?: Readonly<Record<string, string | number | boolean>>): void;
 }

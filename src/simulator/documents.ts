@@ -24,6 +24,8 @@ export interface SessionDocument {
   readonly stdErrPrefix?: string;
   /** Port sessions: what goes into the handshake. Real agents write the keys in alphabetical order. */
   readonly properties?: Readonly<Record<string, string>>;
+  /** KMS key that sessions are encrypted with. */
+  readonly kmsKeyId?: string;
 }
 
 /** The document of a plain shell, which is taken when none is named. */
@@ -112,6 +114,7 @@ export function createTask(
   return {
     sessionType: document.sessionType,
     ...(document.command === undefined ? {} : { command: fill(document.command) }),
+    ...(document.kmsKeyId === undefined ? {} : { kmsKeyId: document.kmsKeyId }),
     ...(document.separateOutput === undefined
       ? {}
       : { separateOutput: fill(document.separateOutput) === "true" }),

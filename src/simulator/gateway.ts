@@ -8,10 +8,10 @@
 import type { Server, ServerWebSocket } from "bun";
 
 import { decodeOpenDataChannel, InvalidPayloadError, type OpenDataChannel } from "../protocol/index.ts";
-import { isDenied } from "./api.ts";
 import { ClientConnection, type GatewaySocket } from "./connection.ts";
 import { ApiError } from "./errors.ts";
 import { remember } from "./history.ts";
+import { isDenied } from "./permissions.ts";
 import type { GatewaySession } from "./session.ts";
 import { signatureKind, verifySignature } from "./signature.ts";
 import { MAX_UPGRADES_REMEMBERED, type UpgradeRecord, type World } from "./world.ts";
@@ -79,7 +79,7 @@ export async function answerUpgrade(
     if (world.options.requireSignedUpgrade || signatureKind({ query, headers: request.headers }) !== "none")
       verifySignature(
         { method: "GET", path: url.pathname, query, headers: request.headers, body: new Uint8Array(0) },
-        world.credentials,
+        world.accepted,
         { region: world.options.region, service: "ssmmessages", nowMs: Date.now() },
       );
   } catch (error) {

@@ -1,5 +1,6 @@
 /** What the stand-in can be told at its start, and what it does unless told. */
 import type { AgentOptions, StartAgentSession } from "./contract.ts";
+import type { SimulatorCredentials } from "./credentials.ts";
 import type { SessionDocument } from "./documents.ts";
 import type { ApiError } from "./errors.ts";
 import type { FaultsPatch } from "./faults.ts";
@@ -15,6 +16,12 @@ export interface Denial {
   /** Target id. */
   readonly target?: string;
 }
+
+/** State of a KMS key. */
+export type KmsKeyState = "Enabled" | "Disabled" | "PendingDeletion";
+
+/** Where the stand-in listens: a loopback address. */
+export type SimulatorHost = "127.0.0.1" | "::1";
 
 /** A frame on its way through the gateway. */
 export type FrameDirection = "toAgent" | "toClient";
@@ -34,8 +41,12 @@ export interface SimulatorHooks {
 
 /** Options of a stand-in. Everything may be left out; all but the last two can be written as JSON. */
 export interface SimulatorOptions {
-  /** Port on 127.0.0.1; 0, the default, takes a free one. */
+  /** Port; 0, the default, takes a free one. */
   readonly port?: number;
+  /** Address to listen on; 127.0.0.1. */
+  readonly host?: SimulatorHost;
+  /** Certificate and key in PEM form: API and gateway speak TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Region that credentials are good for; us-east-1. */
   readonly region?: string;
   /** Seed of the faults; random unless told. */
@@ -48,6 +59,12 @@ export interface SimulatorOptions {
   readonly agent?: Partial<AgentOptions>;
   /** Temporary credentials with a session token; true. */
   readonly temporaryCredentials?: boolean;
+  /** Further credentials that are good, beside the stand-in's own. */
+  readonly furtherCredentials?: readonly SimulatorCredentials[];
+  /** The code that AssumeRole wants of an MFA device; empty, the default: none. */
+  readonly mfaCode?: string;
+  /** KMS keys by ARN; {@link DEFAULT_KMS_KEY}, enabled. */
+  readonly kmsKeys?: Readonly<Record<string, KmsKeyState>>;
   /** Refuse WebSocket upgrades that are not signed; false, as the service still does. */
   readonly requireSignedUpgrade?: boolean;
   /** Stream URLs come signed in their query; false. */
@@ -71,6 +88,10 @@ export interface SimulatorOptions {
   readonly startAgent?: StartAgentSession;
   readonly hooks?: SimulatorHooks;
 }
+
+/** The KMS key that there is unless options say otherwise. */
+export const DEFAULT_KMS_KEY =
+  "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /** An agent that behaves as the real one in version 3.3. */
 export const DEFAULT_AGENT_OPTIONS: AgentOptions = {

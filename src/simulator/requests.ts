@@ -6,6 +6,7 @@ import { ApiError } from "./errors.ts";
 const sessionId = z.string().min(1).max(96);
 const target = z.string().min(1).max(400);
 const nextToken = z.string().optional();
+const encryptionContext = z.record(z.string(), z.string()).optional();
 
 /** Schemas by operation. */
 export const requestSchemas = {
@@ -35,7 +36,55 @@ export const requestSchemas = {
     Filters: z.array(z.object({ key: z.string(), value: z.string().min(1).max(400) })).optional(),
   }),
   GetConnectionStatus: z.object({ Target: target }),
+  GenerateDataKey: z.object({
+    KeyId: z.string().min(1).max(2048),
+    NumberOfBytes: z.number().int().min(1).max(1024).optional(),
+    KeySpec: z.enum(["AES_128", "AES_256"]).optional(),
+    EncryptionContext: encryptionContext,
+  }),
+  Decrypt: z.object({
+    CiphertextBlob: z.string().min(1).max(8192),
+    EncryptionContext: encryptionContext,
+  }),
+  ExecuteCommand: z.object({
+    cluster: z.string().optional(),
+    container: z.string().optional(),
+    command: z.string().min(1),
+    interactive: z.literal(true),
+    task: z.string().min(1),
+  }),
+  DescribeTasks: z.object({ cluster: z.string().optional(), tasks: z.array(z.string()).min(1).max(100) }),
 } as const;
+
+/** The services there are, by the name before the dot in the header x-amz-target. */
+const SERVICES: Readonly<Record<string, ServiceName>> = {
+  AmazonSSM: "ssm",
+  TrentService: "kms",
+  AmazonEC2ContainerServiceV20141113: "ecs",
+};
+
+/** Services as signatures name them. */
+export type ServiceName = "ssm" | "kms" | "ecs";
+
+const SERVICE_OF: Readonly<Partial<Record<Operation, ServiceName>>> = {
+  GenerateDataKey: "kms",
+  Decrypt: "kms",
+  ExecuteCommand: "ecs",
+  DescribeTasks: "ecs",
+};
+
+/** What a call asks for: the service, and an operation of it or an empty text. */
+export function readTarget(header: string): {
+  readonly service: ServiceName;
+  readonly operation: Operation | "";
+} {
+  const [prefix = "", operation = "", ...more] = header.split(".");
+  const service = SERVICES[prefix];
+  if (service === undefined || more.length > 0) return { service: "ssm", operation: "" };
+  if (!isOperation(operation) || (SERVICE_OF[operation] ?? "ssm") !== service)
+    return { service, operation: "" };
+  return { service, operation };
+}
 
 /** Operations that the stand-in carries out. */
 export type Operation = keyof typeof requestSchemas;

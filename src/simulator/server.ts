@@ -1,5 +1,5 @@
 /**
- * The one server of a stand-in, on 127.0.0.1: keeps away whoever is not a program on this machine and hands the rest
+ * The one server of a stand-in, on a loopback address: keeps away whoever is not a program on this machine and hands the rest
  * to API or gateway. A defect in either ends one request or socket, never the server.
  */
 import type { Server, ServerWebSocket } from "bun";
@@ -15,11 +15,23 @@ const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 /** Bytes that may wait for a client that does not read; frames beyond are thrown away. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
+/** Where to listen. */
+export interface ServerOptions {
+  readonly hostname: string;
+  /** Absent: any free one. */
+  readonly port?: number;
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
 /**
  * Starts the server. `neverAnswer` keeps a request open until the stand-in stops.
  * @throws an error with code EADDRINUSE when the port is taken
  */
-export function serve(world: World, port: number, neverAnswer: () => Promise<never>): Server<SocketData> {
+export function serve(
+  world: World,
+  { hostname, port = 0, tls }: ServerOptions,
+  neverAnswer: () => Promise<never>,
+): Server<SocketData> {
   const defect = (error: unknown): void =>
     world.options.hooks.log?.("internal error", {
       error: error instanceof Error ? error.message : String(error),
@@ -35,8 +47,9 @@ export function serve(world: World, port: number, neverAnswer: () => Promise<nev
       }
     };
   return Bun.serve<SocketData>({
-    hostname: "127.0.0.1",
+    hostname,
     port,
+    ...(tls === undefined ? {} : { tls }),
     development: false,
     maxRequestBodySize: MAX_BODY_BYTES,
     async fetch(request, server) {

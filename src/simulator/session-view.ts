@@ -1,5 +1,5 @@
 /** What a session at the gateway is made from, and what it can tell about itself. Types only. */
-import type { AgentOptions, AgentTask, StartAgentSession } from "./contract.ts";
+import type { AgentKms, AgentOptions, AgentTask, StartAgentSession } from "./contract.ts";
 import type { SimulatorHooks } from "./options.ts";
 import type { SimulatedTarget } from "./targets.ts";
 
@@ -46,6 +46,8 @@ export interface SessionPlan {
   readonly reason: string;
   readonly agentOptions: AgentOptions;
   readonly startAgent: StartAgentSession;
+  /** KMS's Decrypt, as the agent may use it. */
+  readonly decryptKey: AgentKms["decrypt"];
   readonly publicationToClient: boolean;
   /** A session without a client ends after this time, in milliseconds; 0 for never. */
   readonly abandonedAfterMs: number;

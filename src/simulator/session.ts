@@ -119,6 +119,7 @@ export class GatewaySession {
         send: (frame) => this.#fromAgent(frame),
         completed: (output) => this.end(output),
         bufferedBytes: () => this.#connection?.bufferedBytes ?? 0,
+        kms: { targetId: this.plan.target.id, decrypt: this.plan.decryptKey },
         log: (event, fields) => this.#log(event, fields),
       });
       this.#agent = agent;

@@ -31,13 +31,13 @@ export function signatureKind(request: Pick<SignedRequest, "query" | "headers">)
 }
 
 /**
- * Checks a request's signature.
+ * Checks a request's signature, made with the credentials or with one of several.
  * @throws ApiError as AWS answers: MissingAuthenticationTokenException, IncompleteSignatureException,
  *   UnrecognizedClientException, InvalidSignatureException
  */
 export function verifySignature(
   request: SignedRequest,
-  credentials: SimulatorCredentials,
+  accepted: SimulatorCredentials | readonly SimulatorCredentials[],
   scope: SignatureScope,
 ): void {
   const kind = signatureKind(request);
@@ -48,7 +48,8 @@ export function verifySignature(
   const [accessKeyId, date, region, service, terminator, ...more] = claim.credential.split("/");
   if (terminator !== "aws4_request" || more.length > 0)
     throw incomplete("Credential must have exactly 5 slash-delimited elements");
-  if (accessKeyId !== credentials.accessKeyId || claim.sessionToken !== (credentials.sessionToken ?? ""))
+  const credentials = [accepted].flat().find((known) => known.accessKeyId === accessKeyId);
+  if (credentials === undefined || claim.sessionToken !== (credentials.sessionToken ?? ""))
     throw new ApiError(
       "UnrecognizedClientException",
       "The security token included in the request is invalid.",

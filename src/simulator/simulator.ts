@@ -10,20 +10,20 @@ import { BUILT_IN_DOCUMENTS } from "./documents.ts";
 import { InvalidOptionError, UnknownSessionError } from "./errors.ts";
 import { type Cut, type Faults, type FaultsPatch, NO_FAULTS, patchFaults } from "./faults.ts";
 import { createLinkCounters } from "./link.ts";
-import { DEFAULT_AGENT_OPTIONS, type SimulatorOptions } from "./options.ts";
+import { DEFAULT_AGENT_OPTIONS, DEFAULT_KMS_KEY, type SimulatorOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
 import { serve } from "./server.ts";
 import type { SessionView } from "./session-view.ts";
 import type { GatewaySession } from "./session.ts";
 import { createTargets, DEFAULT_TARGETS, type SimulatedTarget } from "./targets.ts";
-import { type Counters, RunningFaults, type UpgradeRecord, type World } from "./world.ts";
+import { type CallRecord, type Counters, RunningFaults, type UpgradeRecord, type World } from "./world.ts";
 
 /** How long `stop` waits for agents to clear up, in milliseconds. */
 const STOP_TIMEOUT_MS = 5_000;
 
 /** A running stand-in for AWS. */
 export interface Simulator {
-  /** `http://127.0.0.1:port`: the endpoint for the API. */
+  /** `http://127.0.0.1:port`, or https: the endpoint for the API. */
   readonly url: string;
   readonly port: number;
   readonly region: string;
@@ -41,6 +41,8 @@ export interface Simulator {
   readonly counters: Counters;
   /** Requests for WebSockets so far, the last 1000. */
   readonly upgrades: readonly UpgradeRecord[];
+  /** Calls to the API so far, the last 1000. */
+  readonly calls: readonly CallRecord[];
   /** The faults in force. */
   faults(sessionId?: string): Faults;
   /** One session. @throws UnknownSessionError */
@@ -64,7 +66,7 @@ export interface Simulator {
 }
 
 /**
- * Starts a stand-in on 127.0.0.1.
+ * Starts a stand-in on a loopback address.
  * @throws InvalidOptionError; an error with code EADDRINUSE when the port is taken
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
@@ -73,9 +75,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const stopped = Promise.withResolvers<never>();
   // Nobody may wait any more when it is rejected.
   stopped.promise.catch(() => undefined);
-  const server = serve(world, options.port ?? 0, () => stopped.promise);
-  world.host = `127.0.0.1:${server.port}`;
-  const url = `http://${world.host}`;
+  const hostname = options.host ?? "127.0.0.1";
+  const server = serve(world, { ...options, hostname }, () => stopped.promise);
+  world.host = `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`;
+  const url = `${world.secure ? "https" : "http"}://${world.host}`;
   let stopping: Promise<void> | undefined;
 
   const known = (sessionId: string): GatewaySession => {
@@ -98,6 +101,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     seed,
     counters: world.counters,
     upgrades: world.upgrades,
+    calls: world.calls,
     get sessions() {
       return Array.from(world.sessions.values(), (session) => session.view());
     },
@@ -162,6 +166,7 @@ async function createWorld(options: SimulatorOptions, seed: number): Promise<Wor
   const agentOptions = { ...DEFAULT_AGENT_OPTIONS, ...options.agent };
   const targets = createTargets(options.targets ?? DEFAULT_TARGETS, agentOptions.agentVersion, Date.now());
   if (targets.size === 0) throw new InvalidOptionError("targets", "must name at least one target");
+  const credentials = createCredentials(options.temporaryCredentials ?? true);
   return {
     options: {
       region: options.region ?? "us-east-1",
@@ -172,13 +177,16 @@ async function createWorld(options: SimulatorOptions, seed: number): Promise<Wor
       openingTimeoutMs: options.openingTimeoutMs ?? 10_000,
       abandonedAfterMs: options.abandonedAfterMs ?? 20 * 60_000,
       denied: options.denied ?? [],
+      mfaCode: options.mfaCode ?? "",
       hooks: options.hooks ?? {},
     },
     documents: { ...BUILT_IN_DOCUMENTS, ...options.documents },
     targets,
     agentOptions,
     startAgent: options.startAgent ?? (await import("./agent/index.ts")).startAgentSession,
-    credentials: createCredentials(options.temporaryCredentials ?? true),
+    credentials,
+    accepted: [credentials, ...(options.furtherCredentials ?? [])],
+    kmsKeys: new Map(Object.entries(options.kmsKeys ?? { [DEFAULT_KMS_KEY]: "Enabled" })),
     sessions: new Map(),
     faults: new RunningFaults(patchFaults(NO_FAULTS, options.faults ?? {})),
     random: seededRandom(seed),
@@ -192,6 +200,8 @@ async function createWorld(options: SimulatorOptions, seed: number): Promise<Wor
       toClient: createLinkCounters(),
     },
     upgrades: [],
+    calls: [],
+    secure: options.tls !== undefined,
     host: "",
   };
 }

@@ -7,7 +7,7 @@ import type { AgentOptions, StartAgentSession } from "./contract.ts";
 import type { SimulatorCredentials } from "./credentials.ts";
 import type { SessionDocument } from "./documents.ts";
 import { type Faults, type FaultsPatch, patchFaults } from "./faults.ts";
-import type { SimulatorOptions } from "./options.ts";
+import type { KmsKeyState, SimulatorOptions } from "./options.ts";
 import type { Random } from "./random.ts";
 import type { GatewaySession } from "./session.ts";
 import type { SignatureKind } from "./signature.ts";
@@ -26,6 +26,24 @@ export interface UpgradeRecord {
   /** Wall-clock milliseconds. */
   readonly atMs: number;
 }
+
+/** One call to the API, as it came in. */
+export interface CallRecord {
+  readonly service: string;
+  /** Empty for an unknown one. */
+  readonly operation: string;
+  /** The header Host: which of the stand-in's names was used. */
+  readonly host: string;
+  /** Whose signature it says it has; empty without one. */
+  readonly accessKeyId: string;
+  /** AWS's name of the refusal, empty for none. */
+  readonly error: string;
+  /** Wall-clock milliseconds. */
+  readonly atMs: number;
+}
+
+/** Calls that are remembered; of more the oldest are forgotten. */
+export const MAX_CALLS_REMEMBERED = 1_000;
 
 /** Upgrades that are remembered; of more the oldest are forgotten. */
 export const MAX_UPGRADES_REMEMBERED = 1_000;
@@ -50,6 +68,7 @@ export interface World {
       | "openingTimeoutMs"
       | "abandonedAfterMs"
       | "denied"
+      | "mfaCode"
       | "hooks"
     >
   >;
@@ -58,11 +77,18 @@ export interface World {
   readonly agentOptions: AgentOptions;
   readonly startAgent: StartAgentSession;
   readonly credentials: SimulatorCredentials;
+  /** All that are good: these, further ones of the options, those that STS gave out. */
+  readonly accepted: SimulatorCredentials[];
+  /** Keys of KMS by their ARNs. */
+  readonly kmsKeys: ReadonlyMap<string, KmsKeyState>;
   readonly sessions: Map<string, GatewaySession>;
   readonly faults: RunningFaults;
   readonly random: Random;
   readonly counters: Counters;
   readonly upgrades: UpgradeRecord[];
+  readonly calls: CallRecord[];
+  /** Whether it speaks TLS. */
+  readonly secure: boolean;
   /** `127.0.0.1:port`, known once the server listens. */
   host: string;
 }

@@ -656,6 +656,23 @@ describe("keeping", () => {
     expect((await mine.resolve()).accessKeyId).toBe("A3");
   });
 
+  test("what is valid is used on while the network is down, but not against a real refusal", async () => {
+    const sts = fakeAws(() => stsAnswer("AssumeRole", "ASIAKEPT"));
+    const home = useEnvironment({ AWS_ENDPOINT_URL_STS: sts.url });
+    put(home, ".aws/config", `[default]\nrole_arn = ${ROLE}\nsource_profile = base\n${BASE}`);
+    const mine = provider();
+    const first = await mine.resolve();
+    process.env["AWS_ENDPOINT_URL_STS"] = NOWHERE;
+    expect(await mine.resolve({ refresh: true })).toBe(first);
+    const refusing = fakeAws(() => ({
+      status: 403,
+      body: "<ErrorResponse/>",
+      headers: { "content-type": "text/xml" },
+    }));
+    process.env["AWS_ENDPOINT_URL_STS"] = refusing.url;
+    expect(await failureOf(mine.resolve({ refresh: true }))).toBeInstanceOf(CredentialSourceError);
+  });
+
   test("a failure is not kept", async () => {
     const home = useEnvironment();
     put(home, ".aws/config", "[default]\ncredential_process = exit 1\n");

@@ -21,6 +21,8 @@ export interface PathOptions {
   /** Acks are handed over in bunches, at multiples of this. */
   readonly ackBunchMs?: number;
   readonly payloadBytes?: number;
+  /** Whether the source has bulk from the start; yes unless told. */
+  readonly bulk?: boolean;
   readonly limits?: Partial<ChannelLimits>;
 }
 
@@ -29,7 +31,7 @@ export class BottleneckUpload {
   readonly timeline = new Timeline(1000);
   readonly channel: DataChannel;
   readonly agent: NaiveAgent;
-  bulk = true;
+  bulk: boolean;
   /** False: the agent's reader is blocked, what arrives waits. */
   reading = true;
   readonly #unread: Uint8Array[] = [];
@@ -42,12 +44,13 @@ export class BottleneckUpload {
   readonly #payload: Uint8Array;
   #freeAtMs = 0;
   #wakeAtMs = Number.POSITIVE_INFINITY;
-  /** Small requests by their sequence of writing: when written, and when the ack was back. */
-  readonly requests: { readonly writtenAtMs: number; takenAtMs?: number }[] = [];
+  /** Small requests by their sequence of writing: when written, and how long until the agent had it. */
+  readonly requests: { readonly writtenAtMs: number; tookMs?: number }[] = [];
   #requestsTaken = 0;
 
   constructor(path: PathOptions) {
     this.#path = path;
+    this.bulk = path.bulk ?? true;
     this.#payload = new Uint8Array(path.payloadBytes ?? 1024);
     const { events } = recordingEvents({
       send: (frame) => this.#toAgent(frame),
@@ -65,7 +68,7 @@ export class BottleneckUpload {
       this.takenBytes += payload.length;
       if (payload.length === REQUEST_BYTES) {
         const request = this.requests[this.#requestsTaken++];
-        if (request !== undefined) request.takenAtMs = this.timeline.nowMs;
+        if (request !== undefined) request.tookMs = this.timeline.nowMs - request.writtenAtMs;
       }
       this.agent.taken.length = 0;
     };

@@ -1,10 +1,12 @@
 /** Every text that other programs match, byte for byte, as the compiled executable prints it. */
 import { describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import { join } from "node:path";
 
 import { version } from "../../package.json";
 import { executablePath, temporaryDirectory } from "../support/environment.ts";
 import { run, start as startProcess } from "../support/processes.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { type SessionRequest, type StandIn, useStandIn } from "./stand-in.ts";
 import { directly } from "./starts.ts";
 
@@ -101,22 +103,19 @@ const forwarding = (portNumber: string, localPortNumber: string, target?: string
   ...(target === undefined ? {} : { target }),
 });
 
-/** Connects, waits for the server's greeting and leaves. */
-async function visit(at: { readonly port: number } | { readonly unix: string }): Promise<void> {
-  const greeted = Promise.withResolvers<void>();
-  greeted.promise.catch(() => undefined);
-  const handlers = {
-    data: () => greeted.resolve(),
-    close: () => greeted.reject(new Error("closed without a greeting")),
-  };
-  const socket =
-    "unix" in at
-      ? await Bun.connect({ unix: at.unix, socket: handlers })
-      : await Bun.connect({ hostname: "127.0.0.1", port: at.port, socket: handlers });
+/** Connects, says something, waits for the server's greeting and leaves. @throws Error without a greeting */
+async function visit(at: { readonly port: number; readonly host: string } | { readonly path: string }): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = connect(at);
+  // The agent of a basic session dials again only when there is something to send.
+  socket.once("connect", () => socket.write("x"));
+  socket.once("data", () => resolve());
+  socket.once("error", reject);
+  socket.once("close", () => reject(new Error("closed without a greeting")));
   try {
-    await greeted.promise;
+    await promise;
   } finally {
-    socket.end();
+    socket.destroy();
   }
 }
 
@@ -161,8 +160,8 @@ const CASES: readonly Case[] = [
     title: "a multiplexed port, two connections, Ctrl-C",
     request: forwarding(remotePort, "0"),
     meanwhile: async ({ port, printed, interrupt }) => {
-      await visit({ port });
-      await visit({ port });
+      await visit({ port, host: "127.0.0.1" });
+      await visit({ port, host: "127.0.0.1" });
       await printed("]\n");
       interrupt();
     },
@@ -178,7 +177,7 @@ const CASES: readonly Case[] = [
     },
     meanwhile: async ({ printed, interrupt }) => {
       await printed("connections...\n");
-      await visit({ unix: socketPath });
+      await visit({ path: socketPath });
       await printed("]\n");
       interrupt();
     },
@@ -190,7 +189,7 @@ const CASES: readonly Case[] = [
     title: "a destination that refuses",
     request: forwarding(closedPort, "0"),
     meanwhile: async ({ port, printed, interrupt }) => {
-      await visit({ port }).catch(() => undefined);
+      await visit({ port, host: "127.0.0.1" }).catch(() => undefined);
       await printed("SSM Agent logs.\n");
       interrupt();
     },
@@ -203,8 +202,10 @@ const CASES: readonly Case[] = [
     title: "a basic port of an old agent, two connections, Ctrl-C",
     request: forwarding(remotePort, "0", OLD_AGENT),
     meanwhile: async ({ port, printed, interrupt }) => {
-      await visit({ port });
-      await visit({ port });
+      await visit({ port, host: "127.0.0.1" });
+      // Refused until the first one has ended on our side too.
+      const again = (): Promise<true> => visit({ port, host: "127.0.0.1" }).then(() => true);
+      await waitFor(again, { what: "a second connection" });
       await printed(/accepted[^]*accepted/);
       interrupt();
     },

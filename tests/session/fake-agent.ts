@@ -62,8 +62,9 @@ export class FakeAgent {
   /** Uses this connection from now on. */
   attach(transport: FakeTransport): void {
     this.#transport = transport;
+    // Never from inside the client's call: no network does that.
     transport.onSend = (data) => {
-      if (typeof data !== "string") this.#receive(data);
+      if (typeof data !== "string") queueMicrotask(() => this.#receive(data));
     };
   }
 
@@ -151,8 +152,7 @@ export class FakeAgent {
     const { sequenceNumber, payloadType, payload } = message;
     this.arrivals.push(sequenceNumber);
     if (sequenceNumber >= this.#expected) this.#ahead.set(sequenceNumber, { payloadType, payload });
-    // Never from inside the client's call: no network does that.
-    if (this.acknowledges) queueMicrotask(() => this.acknowledge(sequenceNumber));
+    if (this.acknowledges) this.acknowledge(sequenceNumber);
     for (let next = this.#ahead.get(this.#expected); next !== undefined;) {
       this.#ahead.delete(this.#expected++);
       this.inputs.push(next);

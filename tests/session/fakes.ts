@@ -5,6 +5,7 @@
  */
 import type {
   Accept,
+  DataKeySource,
   InputUse,
   Listen,
   Listener,
@@ -122,6 +123,28 @@ export class FakeApi implements SessionApi {
   terminate(): Promise<void> {
     this.terminations++;
     return this.onTerminate();
+  }
+}
+
+/** KMS; hands out one data key and remembers what it was asked. */
+export class FakeKeys implements DataKeySource {
+  readonly target = "i-0123456789abcdef0";
+  refusal?: string;
+  plaintext: Uint8Array = Uint8Array.from({ length: 64 }, (_, at) => at);
+  readonly asked: { readonly keyId: string; readonly context: Readonly<Record<string, string>> }[] = [];
+  failure: Error | undefined;
+
+  generate(
+    keyId: string,
+    context: Readonly<Record<string, string>>,
+  ): Promise<{ readonly plaintext: Uint8Array; readonly ciphertext: Uint8Array }> {
+    this.asked.push({ keyId, context });
+    if (this.failure !== undefined) return Promise.reject(this.failure);
+    return Promise.resolve({ plaintext: this.plaintext, ciphertext: Buffer.from("encrypted key") });
+  }
+
+  randomBytes(count: number): Uint8Array {
+    return new Uint8Array(count).fill(7);
   }
 }
 

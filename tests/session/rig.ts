@@ -10,7 +10,7 @@ import {
 import { ManualClock } from "../support/manual-clock.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { FakeAgent } from "./fake-agent.ts";
-import { FakeApi, FakeNet, FakeStreams, FakeTransport } from "./fakes.ts";
+import { FakeApi, FakeKeys, FakeNet, FakeStreams, FakeTransport } from "./fakes.ts";
 
 /** What a test may choose. */
 export interface RigOptions {
@@ -31,6 +31,7 @@ export class Rig {
   readonly api = new FakeApi();
   readonly streams = new FakeStreams();
   readonly net = new FakeNet();
+  readonly keys = new FakeKeys();
   readonly agent = new FakeAgent();
   readonly transports: FakeTransport[] = [];
   /** What the observer was told, one line each. */
@@ -68,11 +69,7 @@ export class Rig {
         },
         listen: this.net.listen,
         api: this.api,
-        keys: {
-          target: "i-0123456789abcdef0",
-          generate: () => Promise.reject(new Error("no key in this test")),
-          randomBytes: (count) => random.bytes(count),
-        },
+        keys: this.keys,
         streams: this.streams,
         clock: this.clock,
         log: (_level, event) => this.logged.push(event),

@@ -1,8 +1,14 @@
 /** Which proxy a URL goes through, and that fetch and WebSocket really go through it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
 
 import { createProxyFor, InvalidProxyError, UnsupportedProxyError } from "../../src/transport/proxy.ts";
+import { repositoryRoot, temporaryDirectory } from "../support/environment.ts";
+import { type RunningProcess, start } from "../support/processes.ts";
+import { findProgram, needs } from "../support/programs.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 const GATEWAY = "wss://ssmmessages.eu-west-1.amazonaws.com/v1/data-channel/x?role=publish_subscribe";
 const PROXY = "http://proxy.example:3128/";
@@ -203,5 +209,92 @@ describe("through a proxy", () => {
     const response = await fetch(url, { proxy: proxyFor(url) ?? false, keepalive: false });
     expect(await response.text()).toBe("from the gateway");
     expect(seen).toContain(`GET ${url} HTTP/1.1 [${credentials}]`);
+  });
+});
+
+/** A port that was free a moment ago; for programs that cannot be told to take any. */
+function freePort(): number {
+  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const { port } = listener;
+  listener.stop(true);
+  return port;
+}
+
+needs("tinyproxy").describe("through tinyproxy", () => {
+  const directory = join(repositoryRoot, "tests/fixtures/certificates");
+  const read = (file: string): string => readFileSync(join(directory, file), "utf8");
+  const tls = { ca: read("ca.pem"), rejectUnauthorized: true };
+  let server: Bun.Server<undefined>;
+  let proxy: RunningProcess;
+  let port: number;
+
+  beforeAll(async () => {
+    server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      tls: { cert: read("server.pem"), key: read("server.key") },
+      fetch(request, own) {
+        return own.upgrade(request) ? undefined : new Response("from the gateway");
+      },
+      websocket: {
+        message(socket, message) {
+          socket.send(message);
+        },
+      },
+    });
+    port = freePort();
+    const configuration = join(temporaryDirectory("tinyproxy"), "tinyproxy.conf");
+    writeFileSync(
+      configuration,
+      `Port ${port}\nListen 127.0.0.1\nTimeout 60\nLogLevel Connect\nMaxClients 20\nAllow 127.0.0.1\n` +
+        `BasicAuth user pass\n`,
+    );
+    proxy = start([findProgram("tinyproxy") ?? "", "-d", "-c", configuration]);
+    await waitFor(
+      // Any answer is an answer of the proxy's.
+      async () => await fetch("http://127.0.0.1:9/", { proxy: `http://127.0.0.1:${port}`, keepalive: false }),
+      { what: "tinyproxy to listen", context: () => proxy.stdout.text() + proxy.stderr.text() },
+    );
+  });
+
+  afterAll(async () => {
+    proxy.kill();
+    await proxy.finish();
+    await server.stop(true);
+  });
+
+  /** Lines of its log about tunnels to the server. */
+  const tunnels = (): number => proxy.stdout.text().split(`CONNECT 127.0.0.1:${server.port}`).length - 1;
+
+  async function webSocket(url: string, proxyUrl: string): Promise<string> {
+    const socket = new WebSocket(url, { proxy: proxyUrl, tls });
+    const { promise, resolve } = Promise.withResolvers<string>();
+    socket.onopen = () => socket.send("hello");
+    socket.onmessage = (event) => resolve(String(event.data));
+    socket.onerror = (event) => resolve("message" in event ? String(event.message) : "failed");
+    const result = await promise;
+    socket.terminate();
+    return result;
+  }
+
+  test("wss and https with user and password", async () => {
+    const proxyFor = createProxyFor({ HTTPS_PROXY: `user:pass@127.0.0.1:${port}` });
+    const host = `127.0.0.1:${server.port}`;
+    const before = tunnels();
+    expect(await webSocket(`wss://${host}/`, proxyFor(`wss://${host}/`) ?? "")).toBe("hello");
+    await waitFor(() => tunnels() === before + 1, { what: "the WebSocket's CONNECT in the log" });
+    const response = await fetch(`https://${host}/`, {
+      proxy: proxyFor(`https://${host}/`) ?? false,
+      tls,
+      keepalive: false,
+    });
+    expect(await response.text()).toBe("from the gateway");
+    await waitFor(() => tunnels() === before + 2, { what: "the call's CONNECT in the log" });
+  });
+
+  test("without them it is refused", async () => {
+    const url = `wss://127.0.0.1:${server.port}/`;
+    const proxyFor = createProxyFor({ ALL_PROXY: `http://127.0.0.1:${port}` });
+    expect(await webSocket(url, proxyFor(url) ?? "")).toContain("407");
   });
 });

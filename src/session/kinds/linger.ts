@@ -4,6 +4,9 @@
  */
 import type { KindContext } from "./kind.ts";
 
+/** While something is still on its way this is how often it is looked whether it has left. */
+const POLL_MS = 50;
+
 /** Waits until both directions have been quiet for the linger, then calls back once. */
 export class Linger {
   readonly #context: KindContext;
@@ -21,7 +24,7 @@ export class Linger {
     this.#isFlushed = isFlushed;
     this.#expired = expired;
     this.#quietSinceMs = context.clock.now();
-    this.#arm(context.settings.lingerMs);
+    this.#arm(Math.min(context.settings.lingerMs, POLL_MS));
   }
 
   /** Data of the answer arrived. */
@@ -45,11 +48,14 @@ export class Linger {
     const now = this.#context.clock.now();
     const reachableSinceMs = this.#context.reachableSinceMs();
     // What is still on its way there cannot have been answered yet, and what is cut off is not quiet.
-    if (reachableSinceMs === undefined || !this.#isFlushed()) this.#quietSinceMs = now;
-    else this.#quietSinceMs = Math.max(this.#quietSinceMs, reachableSinceMs);
+    if (reachableSinceMs === undefined || !this.#isFlushed()) {
+      this.#quietSinceMs = now;
+      return this.#arm(POLL_MS);
+    }
+    this.#quietSinceMs = Math.max(this.#quietSinceMs, reachableSinceMs);
     const quietForMs = this.#context.settings.lingerMs + this.#context.rttMs();
     const remainingMs = this.#quietSinceMs + quietForMs - now;
-    if (remainingMs > 0) this.#arm(Math.min(remainingMs, Math.max(this.#context.settings.lingerMs, 10)));
+    if (remainingMs > 0) this.#arm(Math.max(remainingMs, 1));
     else this.#expired();
   }
 }

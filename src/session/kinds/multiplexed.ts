@@ -26,6 +26,7 @@ export class MultiplexedPortKind implements Kind {
   readonly #listener: PortListener;
   readonly #tunnels = new Map<number, Tunnel>();
   #pausedAll = false;
+  #pulling = false;
   /** The agent sent something that is no stream: the multiplexer must not be called any more. */
   #failed = false;
   #accepted = 0;
@@ -74,12 +75,15 @@ export class MultiplexedPortKind implements Kind {
 
   writable(): void {
     const context = this.#context;
-    if (this.#failed) return;
+    // A pull may resume a socket, whose data must not be sent before what was just pulled.
+    if (this.#failed || this.#pulling) return;
+    this.#pulling = true;
     while (context.room() > 0) {
       const message = this.#mux.pull(context.settings.payloadBytes);
       if (message === undefined) break;
       context.send(PayloadType.output, message);
     }
+    this.#pulling = false;
     if (this.#pausedAll && this.#mux.queuedBytes <= RESUME_ALL_BYTES) {
       this.#pausedAll = false;
       for (const tunnel of this.#tunnels.values()) tunnel.resume();

@@ -102,18 +102,18 @@ export class SeparateOutput implements OutputWay {
   }
 
   async run(child: Bun.Subprocess): Promise<number> {
-    const { outbox } = this.#context;
+    const { outbox, log } = this.#context;
+    const gaveUp = (): void => log("reading-stopped-by-pause");
     const { stdOut, stdErr } = this.#prefixes;
     const { stdout, stderr } = child;
     if (!(stdout instanceof ReadableStream) || !(stderr instanceof ReadableStream)) {
       throw new TypeError("a command with separate output must be started with pipes");
     }
     this.#readers = [
-      new PipeReader({ outbox, pipe: stdout, payloadType: PayloadType.output, prefix: stdOut }),
-      new PipeReader({ outbox, pipe: stderr, payloadType: PayloadType.stdErr, prefix: stdErr }),
+      new PipeReader({ outbox, pipe: stdout, payloadType: PayloadType.output, prefix: stdOut, gaveUp }),
+      new PipeReader({ outbox, pipe: stderr, payloadType: PayloadType.stdErr, prefix: stdErr, gaveUp }),
     ];
     const results = await Promise.all(this.#readers.map((reader) => reader.done));
-    if (results.some((result) => result !== "ended")) this.#context.log("reading-stopped-by-pause");
     // The command waits for a reader that does not come back; only the API ends such a session.
     if (results.includes("stuck")) return await new Promise<never>(() => undefined);
     await child.exited;

@@ -10,6 +10,7 @@ import {
   encodeHandshakeRequest,
 } from "../../protocol/index.ts";
 import type { AgentTask } from "../contract.ts";
+import { isBeforeSeparateOutput } from "./version-order.ts";
 
 /** Whether a kind of session begins with a handshake. Plain shells and interactive commands do not. */
 export function needsHandshake(task: AgentTask): boolean {
@@ -52,10 +53,23 @@ export function readHandshakeResponse(payload: Uint8Array): HandshakeOutcome {
   };
 }
 
-/** The HandshakeComplete. */
-export function handshakeComplete(durationMs: number, customerMessage: string): Uint8Array {
-  return encodeHandshakeComplete(Math.round(durationMs * 1e6), customerMessage);
+/** The HandshakeComplete; a client too old for separate output is told so before the session's own message. */
+export function handshakeComplete(complete: {
+  readonly durationMs: number;
+  readonly customerMessage: string;
+  readonly task: AgentTask;
+  readonly clientVersion: string;
+}): Uint8Array {
+  const outdated = complete.task.separateOutput === true && isBeforeSeparateOutput(complete.clientVersion);
+  return encodeHandshakeComplete(
+    Math.round(complete.durationMs * 1e6),
+    (outdated ? UPDATE_NOTICE : "") + complete.customerMessage,
+  );
 }
+
+const UPDATE_NOTICE =
+  "Please update session manager plugin version (minimum required version 1.2.312.0) " +
+  "for fully support of separate StdOut/StdErr output.\r\n";
 
 /** What the agent says when the client does not answer. */
 export const HANDSHAKE_TIMED_OUT =

@@ -33,6 +33,8 @@ export interface PipeReaderParts {
   readonly payloadType: number;
   /** Put before the first piece and before each piece that follows one that ended with a newline. */
   readonly prefix: string;
+  /** Called when it stops reading because the client is away. */
+  gaveUp(): void;
 }
 
 /** Reader of one pipe. */
@@ -85,6 +87,7 @@ export class PipeReader {
 
   /** Bun reads ahead of us, so what the command could still write is counted here rather than left in the pipe. */
   async #giveUp(unreadBytes: number): Promise<ReadingEnd> {
+    this.#parts.gaveUp();
     let unread = unreadBytes;
     while (unread <= PIPE_BYTES) {
       const chunk = await this.#read();

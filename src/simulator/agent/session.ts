@@ -116,11 +116,14 @@ export class RunningSession implements AgentSession {
   }
 
   #completeHandshake(): void {
-    const { options } = this.#parts;
-    this.#outbox.send(
-      PayloadType.handshakeComplete,
-      handshakeComplete(performance.now() - this.#startedAt, options.customerMessage),
-    );
+    const { options, task } = this.#parts;
+    const complete = handshakeComplete({
+      durationMs: performance.now() - this.#startedAt,
+      customerMessage: options.customerMessage,
+      task,
+      clientVersion: this.#clientVersion,
+    });
+    this.#outbox.send(PayloadType.handshakeComplete, complete);
     const beReady = (): void => {
       this.#ready = true;
       this.#startPlugin();

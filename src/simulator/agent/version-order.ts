@@ -33,3 +33,8 @@ export function clientMultiplexes(clientVersion: string): boolean {
 export function keepAliveOff(clientVersion: string): boolean {
   return compareVersions(clientVersion, "1.2.331.0") > 0;
 }
+
+/** Whether that client is told to be updated, in sessions with separate output: it prints what it does not know. */
+export function isBeforeSeparateOutput(clientVersion: string): boolean {
+  return compareVersions(clientVersion, "1.2.295") <= 0;
+}

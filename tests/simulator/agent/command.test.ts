@@ -1,13 +1,31 @@
 /** Non-interactive commands of the agent: with and without separate output, signals, failures, the pause. */
 import { describe, expect, test } from "bun:test";
+import { rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import type { AgentTask } from "../../../src/simulator/contract.ts";
-import { sessionMembers } from "../../support/leftovers.ts";
+import { clearLater, sessionMembers } from "../../support/leftovers.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { NaiveClient, type NaiveOptions } from "./naive-client.ts";
 
 function run(command: string, more: Partial<AgentTask> = {}, naive: NaiveOptions = {}): NaiveClient {
   return new NaiveClient({ sessionType: "NonInteractiveCommands", command, ...more }, naive);
+}
+
+/** Something that a command waits for. */
+class Gate {
+  readonly #path = join(tmpdir(), `gate-${crypto.randomUUID()}`);
+
+  /** Shell text that waits. */
+  get wait(): string {
+    return `while [ ! -e ${this.#path} ]; do sleep 0.02; done;`;
+  }
+
+  open(): void {
+    writeFileSync(this.#path, "");
+    clearLater(() => rmSync(this.#path, { force: true }));
+  }
 }
 
 const SEPARATE = { separateOutput: true } as const;
@@ -123,30 +141,47 @@ describe.concurrent("control bytes", () => {
 
 describe.concurrent("a pause while it runs", () => {
   test("stops the reading for good: the rest and the exit code are lost", async () => {
+    const [second, rest] = [new Gate(), new Gate()];
     const client = run(
-      `sh -c 'echo first; sleep 0.3; echo second; sleep 0.2; seq 1 50000; exit 9'`,
+      `sh -c 'echo first; ${second.wait} echo second; ${rest.wait} seq 1 50000; exit 9'`,
       SEPARATE,
     );
     await client.see("first");
     client.control("pause_publication");
-    await Bun.sleep(450);
+    second.open();
+    await waitFor(() => client.logs.some((line) => line.startsWith("reading-stopped")), { what: "the stop" });
+    expect(client.text()).toBe("first\n");
     client.control("start_publication");
     // What was read when the pause was found is stored and sent again later, as the oldest message.
     await client.see("second");
-    await Bun.sleep(500);
-    expect(client.text()).toBe("first\nsecond\n");
-    expect(client.text(12)).toBe("");
+    rest.open();
+    await Bun.sleep(400);
+    expect([client.text(), client.text(12)]).toEqual(["first\nsecond\n", ""]);
     expect(client.output).toBeUndefined();
     client.session.terminate();
     await client.finish();
   });
 
-  test("is not noticed by a command that is silent during it", async () => {
-    const client = run(`sh -c 'echo first; sleep 0.4; echo second; exit 9'`, SEPARATE);
+  test("that lasts to the end loses the exit code alone", async () => {
+    const end = new Gate();
+    const client = run(`sh -c 'echo first; ${end.wait} exit 9'`, SEPARATE);
     await client.see("first");
     client.control("pause_publication");
-    await Bun.sleep(100);
+    end.open();
+    expect(await client.finish()).toBe("");
+    expect([client.text(), client.text(12)]).toEqual(["first\n", ""]);
+    // It is not even kept to be sent later.
+    expect(client.logs.at(-1)).toContain('"unacknowledged":0');
+  });
+
+  test("is not noticed by a command that is silent during it", async () => {
+    const end = new Gate();
+    const client = run(`sh -c 'echo first; ${end.wait} echo second; exit 9'`, SEPARATE);
+    await client.see("first");
+    client.control("pause_publication");
+    await Bun.sleep(50);
     client.control("start_publication");
+    end.open();
     await client.finish();
     expect([client.text(), client.text(12)]).toEqual(["first\nsecond\n", "EXIT_CODE: 9"]);
   });

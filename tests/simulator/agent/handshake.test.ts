@@ -16,6 +16,18 @@ describe.concurrent("the handshake", () => {
     expect(complete["HandshakeTimeToComplete"]).toBeGreaterThan(1000);
   });
 
+  test("a client before 1.2.295.0 is told to be updated when the output is separate", async () => {
+    for (const [version, separateOutput, told] of [
+      ["1.2.294.9", true, true],
+      ["1.2.294.9", false, false],
+      ["1.2.295.0", true, false],
+    ] as const) {
+      const client = new NaiveClient({ ...COMMAND, separateOutput }, { handshake: version });
+      await client.finish();
+      expect(client.text(7).includes("Please update session manager plugin version")).toBe(told);
+    }
+  });
+
   test("any status but success ends the session with the client's error", async () => {
     for (const status of [2, 3]) {
       const client = new NaiveClient(COMMAND, { handshake: false });

@@ -119,6 +119,8 @@ export class NaiveClient {
   /** The reason of `completed`; undefined while it runs. */
   output: string | undefined;
   completions = 0;
+  /** What the link says is on the line and not read. */
+  lineBytes = 0;
   /** Payload bytes of all the agent's messages, each counted once. */
   receivedBytes = 0;
   acknowledge: (frame: NaiveFrame, client: NaiveClient) => boolean;
@@ -141,6 +143,7 @@ export class NaiveClient {
         this.output = output;
         this.#onCompleted.resolve(output);
       },
+      bufferedBytes: () => this.lineBytes,
       log: (event, fields) => {
         this.logs.push(`${event} ${JSON.stringify(fields ?? {})}`);
       },

@@ -63,7 +63,7 @@ describe.concurrent("both kinds", () => {
       const client = await start(server.port, {
         acknowledge: ({ payloadType }, naive) => {
           // Right behind HandshakeComplete the dial is still under way.
-          if (payloadType === 7) queueMicrotask(() => (frame = naive.input("early")));
+          if (payloadType === 7) queueMicrotask(() => (frame = naive.send(3, "{}")));
           return true;
         },
       });
@@ -76,7 +76,8 @@ describe.concurrent("both kinds", () => {
         },
         { what: "the acknowledgement" },
       );
-      await client.see("early");
+      client.input("echo");
+      await client.see("echo");
     });
 
     test(`${name}: a first dial that fails ends the session with the reason`, async () => {

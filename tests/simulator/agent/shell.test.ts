@@ -203,6 +203,20 @@ describe("a slow line", () => {
     await client.see("\n20000\r\n", 1, 10_000);
   });
 
+  test("full: paced or not, nothing goes out until the client has read", async () => {
+    for (const pacing of [true, false]) {
+      const client = new NaiveClient({ sessionType: "Standard_Stream" }, { options: { pacing } });
+      await client.see("$ ");
+      client.lineBytes = 1024 * 1024;
+      client.input("echo through\r");
+      await client.acked(0);
+      await Bun.sleep(60);
+      expect(client.text()).toBe("$ ");
+      client.lineBytes = 0;
+      await client.see("through\r\n$ ");
+    }
+  });
+
   test("without acknowledgements an unpaced shell stops at the window", async () => {
     const client = new NaiveClient(
       { sessionType: "InteractiveCommands", command: "exec yes" },

@@ -1,0 +1,54 @@
+/**
+ * The way to AWS for the people's commands: region, profile and endpoint from options and environment, the SSM client,
+ * and hosts for the sessions that are started through it.
+ */
+import { profileSettings, type Ssm, type StartedSession, type StartSessionRequest } from "../aws/index.ts";
+import { type Host, hostLog, HostStreams, openAccess, openHost } from "../host/index.ts";
+import type { CommandContext } from "./command.ts";
+import { UsageError } from "./errors.ts";
+
+/** An account and region to work in. */
+export interface Account {
+  readonly region: string;
+  readonly ssm: Ssm;
+  /** Starts a session; the reason option goes with it. */
+  start(request: StartSessionRequest): Promise<StartedSession>;
+  /** Surroundings for one session to `target`. */
+  host(target: string, options?: { readonly separateOutput?: boolean }): Promise<Host>;
+}
+
+/** Opens the account that the options of a command name. @throws UsageError without a region */
+export async function openAccount(context: CommandContext): Promise<Account> {
+  const { args, version } = context;
+  const environment = withLogOptions(context);
+  const profile = args.text("profile") ?? "";
+  const settings = await profileSettings(environment, profile);
+  const region = args.text("region") ?? settings.region;
+  if (region === undefined) {
+    throw new UsageError(
+      "no region: use --region, set AWS_REGION, or set one in the profile (aws configure set region …)",
+    );
+  }
+  const endpoint = args.text("endpoint-url") ?? "";
+  const common = { environment, version, region, profile, endpoint, target: "" };
+  const log = hostLog(environment, new HostStreams(false));
+  const access = await openAccess({ ...common, log });
+  const { ssm } = access;
+  const reason = args.text("reason");
+  return {
+    region,
+    ssm,
+    start: (request) => ssm.startSession(reason === undefined ? request : { ...request, reason }),
+    host: (target, options = {}) => openHost({ ...common, access, target, ...options }),
+  };
+}
+
+/** The log options are the log variables of the same meaning. */
+function withLogOptions({ args, environment }: CommandContext): Record<string, string | undefined> {
+  const file = args.text("log-file");
+  return {
+    ...environment,
+    ...(args.flag("verbose") ? { SSM_PLUGIN_LOG_LEVEL: environment["SSM_PLUGIN_LOG_LEVEL"] ?? "info" } : {}),
+    ...(file === undefined ? {} : { SSM_PLUGIN_LOG_FILE: file }),
+  };
+}

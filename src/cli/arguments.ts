@@ -1,0 +1,111 @@
+/**
+ * Parses a command line strictly by its definitions: unknown options, missing values and surplus words are errors
+ * that name the word. (citty's own parser takes unknown options silently and keeps only the last of several.)
+ */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+import type { ArgumentDefinitions, Command, ParsedArguments } from "./command.ts";
+import { UsageError } from "./errors.ts";
+
+/** Whether help was asked for, before any `--`. */
+export function wantsHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).some((word) => word === "--help" || word === "-h");
+}
+
+/** Parses the words behind a command's name. @throws UsageError */
+export function parseCommandLine(command: Command, args: readonly string[]): ParsedArguments {
+  const { name } = command.meta;
+  const end = args.indexOf("--");
+  const before = end < 0 ? args : args.slice(0, end);
+  const rest = end < 0 ? undefined : args.slice(end + 1);
+  if (rest !== undefined && command.rest === undefined) {
+    throw new UsageError(`${name}: nothing may follow --, ${JSON.stringify(rest[0] ?? "")} does`);
+  }
+  const { values, positionals } = parseStrictly(name, command.arguments, before);
+  return new Values(values, assignPositionals(name, command.arguments, positionals), rest);
+}
+
+type Raw = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+
+function parseStrictly(
+  name: string,
+  definitions: ArgumentDefinitions,
+  args: readonly string[],
+): { readonly values: Raw; readonly positionals: readonly string[] } {
+  const options: NonNullable<ParseArgsConfig["options"]> = {};
+  for (const [option, definition] of Object.entries(definitions)) {
+    if (definition.type === "positional") continue;
+    const short = shortName(definition.alias);
+    options[option] = {
+      type: definition.type === "boolean" ? "boolean" : "string",
+      multiple: definition.multiple === true,
+      ...(short === undefined ? {} : { short }),
+    };
+  }
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // Only the first sentence: the others explain the parser.
+    const said = (error as Error).message.split(/\. |\n/, 1)[0] ?? "";
+    throw new UsageError(`${name}: ${said}. See: session-manager-plugin ${name} --help`);
+  }
+}
+
+function shortName(alias: string | readonly string[] | undefined): string | undefined {
+  const aliases = alias === undefined ? [] : typeof alias === "string" ? [alias] : alias;
+  return aliases.find((candidate) => candidate.length === 1);
+}
+
+function assignPositionals(
+  name: string,
+  definitions: ArgumentDefinitions,
+  words: readonly string[],
+): ReadonlyMap<string, string> {
+  const assigned = new Map<string, string>();
+  const remaining = [...words];
+  for (const [argument, definition] of Object.entries(definitions)) {
+    if (definition.type !== "positional") continue;
+    const word = remaining.shift();
+    if (word !== undefined) assigned.set(argument, word);
+    else if (definition.required !== false) {
+      throw new UsageError(
+        `${name}: ${argument.toUpperCase()} is missing. See: session-manager-plugin ${name} --help`,
+      );
+    }
+  }
+  const surplus = remaining[0];
+  if (surplus !== undefined) {
+    throw new UsageError(
+      `${name}: ${JSON.stringify(surplus)} is one word too many (a command goes behind --)`,
+    );
+  }
+  return assigned;
+}
+
+class Values implements ParsedArguments {
+  readonly rest: readonly string[] | undefined;
+  readonly #values: Raw;
+  readonly #positionals: ReadonlyMap<string, string>;
+
+  constructor(values: Raw, positionals: ReadonlyMap<string, string>, rest: readonly string[] | undefined) {
+    this.#values = values;
+    this.#positionals = positionals;
+    this.rest = rest;
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#positionals.get(name) ?? this.#values[name];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  list(name: string): readonly string[] {
+    const value = this.#values[name];
+    if (value === undefined) return [];
+    return (Array.isArray(value) ? value : [value]).filter((entry) => typeof entry === "string");
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What a command of the people's face is: citty's definition of its arguments (one source for parsing, help and
+ * completion), examples, and what it does. No command prints or ends the process by itself but through its context.
+ */
+import type { ArgDef, CommandMeta } from "citty";
+
+/** An argument as citty describes it; `multiple` options may be given more than once. */
+export type ArgumentDefinition = ArgDef & { readonly multiple?: boolean; readonly alias?: string | string[] };
+
+/** Arguments by name, in the order of the help. */
+export type ArgumentDefinitions = Readonly<Record<string, ArgumentDefinition>>;
+
+/** Values of a parsed command line. */
+export interface ParsedArguments {
+  /** An option or positional argument with one value. */
+  text(name: string): string | undefined;
+  /** A switch. */
+  flag(name: string): boolean;
+  /** All values of a `multiple` option, in order. */
+  list(name: string): readonly string[];
+  /** Words behind `--`; undefined when there was no `--`. */
+  readonly rest: readonly string[] | undefined;
+}
+
+/** What a command is given. */
+export interface CommandContext {
+  readonly args: ParsedArguments;
+  readonly environment: Record<string, string | undefined>;
+  readonly version: string;
+  /** Ends the process at once. */
+  readonly exit: (code: number) => never;
+}
+
+/** A command. */
+export interface Command {
+  readonly meta: CommandMeta & { readonly name: string; readonly description: string };
+  readonly arguments: ArgumentDefinitions;
+  /** What may follow `--`, for the usage line; absent: nothing. */
+  readonly rest?: string;
+  /** Command lines that can be copied. */
+  readonly examples: readonly string[];
+  /** Runs to an exit code. Rejects with a UsageError, or with an error whose message is fit to be shown. */
+  run(context: CommandContext): Promise<number>;
+}
+
+/** Exit codes of this face. */
+export const ExitCode = {
+  /** The command line cannot be understood. */
+  usage: 2,
+  /** The connection was lost while a command ran; its output is incomplete. */
+  incomplete: 254,
+  /** Our own failures, as ssh has it. */
+  failure: 255,
+} as const;
+
+/** Options of every command that speaks to AWS. */
+export const COMMON_ARGUMENTS = {
+  profile: { type: "string", description: "profile of the shared AWS files", valueHint: "NAME" },
+  region: { type: "string", description: "AWS region", valueHint: "REGION" },
+  "endpoint-url": { type: "string", description: "endpoint of the SSM API", valueHint: "URL" },
+  reason: { type: "string", description: "reason, kept in the session's history", valueHint: "TEXT" },
+  quiet: { type: "boolean", alias: "q", description: "say nothing but errors" },
+  verbose: { type: "boolean", alias: "v", description: "log to standard error" },
+  "log-file": { type: "string", description: "log to a file", valueHint: "PATH" },
+  json: { type: "boolean", description: "machine-readable output" },
+} as const satisfies ArgumentDefinitions;

@@ -1,0 +1,14 @@
+/** The commands of the people's face by name. Each is loaded only when it is asked for. */
+import type { Command } from "./command.ts";
+
+/** Name to loader, in the order of the help. */
+export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map<string, () => Promise<Command>>([
+  ["shell", async () => (await import("./shell.ts")).shell],
+  ["exec", async () => (await import("./exec.ts")).exec],
+  ["ssh-proxy", async () => (await import("./ssh-proxy.ts")).sshProxy],
+  ["ssh-config", async () => (await import("./ssh-config.ts")).sshConfig],
+  ["targets", async () => (await import("./targets.ts")).targets],
+  ["sessions", async () => (await import("./sessions.ts")).sessions],
+  ["demo", async () => (await import("./demo.ts")).demo],
+  ["simulate", async () => (await import("./simulate.ts")).simulate],
+]);

@@ -1,0 +1,73 @@
+/** `exec`: one command on a target, stdout and stderr apart, with its exit code. */
+import { parseDuration } from "../host/index.ts";
+import { isTerminal } from "../terminal/index.ts";
+import { openAccount } from "./account.ts";
+import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { pipedInputBytes } from "./piped-input.ts";
+import { unixCommandLine, windowsCommandLine } from "./quoting.ts";
+import { runToEnd } from "./run-to-end.ts";
+import { platformOf, resolveTarget } from "./target.ts";
+
+/** See the file's comment. */
+export const exec: Command = {
+  meta: { name: "exec", description: "Run a command on a target and exit with its code." },
+  arguments: {
+    target: { type: "positional", description: "id, name, tag:KEY=VALUE, private IP or computer name" },
+    shell: { type: "string", description: "run a line with the target's shell instead", valueHint: "LINE" },
+    tty: { type: "boolean", alias: "t", description: "give the command a terminal (no exit code then)" },
+    timeout: {
+      type: "string",
+      description: "end it after this time, for example 90s",
+      valueHint: "DURATION",
+    },
+    ...COMMON_ARGUMENTS,
+  },
+  rest: "COMMAND ARG …",
+  examples: [
+    "exec i-0123456789abcdef0 -- uname -a",
+    "exec web-1 --shell 'df -h | tail -1'",
+    "exec web-1 --timeout 30s -- systemctl is-active nginx",
+  ],
+  run,
+};
+
+async function run(context: CommandContext): Promise<number> {
+  const { args } = context;
+  const line = args.text("shell");
+  const words = args.rest ?? [];
+  if (line !== undefined && words.length > 0)
+    throw new UsageError("exec: either --shell LINE or -- COMMAND, not both");
+  if (line === undefined && words.length === 0) {
+    throw new UsageError("exec: COMMAND is missing, it goes behind --: exec TARGET -- uname -a");
+  }
+  const timeoutMs = readTimeout(args.text("timeout"));
+  const tty = args.flag("tty");
+  const account = await openAccount(context);
+  const target = await resolveTarget(account.ssm, args.text("target") ?? "");
+  const windows = (await platformOf(account.ssm, target)) === "Windows";
+  const command = windows
+    ? (line ?? windowsCommandLine(words))
+    : unixCommandLine(line === undefined ? words : ["/bin/sh", "-c", line]);
+  const host = await account.host(target.id, { separateOutput: !tty });
+  if (!tty && !isTerminal(0) && pipedInputBytes() > 0) {
+    host.streams.writeStatus(
+      "session-manager-plugin: standard input cannot reach such a command; use --tty, or ssh through ssh-proxy",
+    );
+  }
+  const session = await account.start({
+    target: target.id,
+    documentName: tty ? "AWS-StartInteractiveCommand" : "AWS-StartNonInteractiveCommand",
+    parameters: tty ? { command: [command] } : { command: [command], separateOutputStream: ["true"] },
+  });
+  return runToEnd(context, host, session, timeoutMs === undefined ? {} : { timeoutMs });
+}
+
+function readTimeout(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms === undefined || ms === 0) {
+    throw new UsageError(`--timeout must be a duration such as 30s or 5m, it is ${JSON.stringify(text)}`);
+  }
+  return ms === Infinity ? undefined : ms;
+}
