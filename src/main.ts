@@ -18,6 +18,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   "help",
   "shell",
   "exec",
+  "forward",
   "ssh-proxy",
   "ssh-config",
   "targets",
@@ -39,7 +40,7 @@ if (args.length === 1 && args[0] === "--version") {
 
 async function run(): Promise<void> {
   const { leave } = await import("./host/index.ts");
-  if (COMMANDS.has(args[0] ?? "")) {
+  if (COMMANDS.has(args[0] ?? "") || (args.length === 1 && args[0]?.startsWith("{"))) {
     const { runCommandLine } = await import("./cli/index.ts");
     return leave(await runCommandLine(args, process.env, VERSION, exit), exit);
   }

@@ -27,7 +27,7 @@ const FACE: Permissions = { may: ["host", "session", "protocol", ...IO], types: 
 
 const ROOMS: Readonly<Record<string, Permissions>> = {
   main: { lazily: ["plugin", "cli", "host"] },
-  host: { may: ["session", ...IO, "encryption"], types: PURE },
+  host: { may: ["session", "protocol", ...IO], types: PURE },
   plugin: FACE,
   cli: FACE,
   session: { may: PURE },

@@ -27,8 +27,11 @@ const MAX_GROWTH = 1.25;
 const MAX_SHRINK = 0.5;
 /** What one round with a lost message shrinks the window to. */
 const LOSS_SHRINK = 0.75;
-/** Rounds of a drain: one to empty the queue, one whose messages meet it empty, one to be sure. */
-const DRAIN_ROUNDS = 3;
+/**
+ * Rounds of a drain: one to empty the queue, one whose messages meet it empty, one to be sure, and one with the
+ * whole window again, whose samples are mixed and not judged.
+ */
+const DRAIN_ROUNDS = 4;
 /** After so many rounds at the smallest window with a queue still seen, there is no queue: the path is longer. */
 const FLOOR_ROUNDS = 5;
 
@@ -69,7 +72,7 @@ export class DelayWindow {
 
   /** Payload bytes that may be on their way now. */
   get windowBytes(): number {
-    return this.#drainRoundsLeft > 0 ? Math.min(this.#windowBytes, this.#drainBytes) : this.#windowBytes;
+    return this.#drainRoundsLeft > 1 ? Math.min(this.#windowBytes, this.#drainBytes) : this.#windowBytes;
   }
 
   /** Smallest recent round-trip time in milliseconds; undefined before the first sample. */
@@ -183,9 +186,11 @@ export class DelayWindow {
   #endRound(nextSequenceNumber: number, nowMs: number): void {
     const roundMinMs = this.#roundMinMs;
     if (this.#drainRoundsLeft > 0) this.#drainRound(roundMinMs, nowMs);
-    else if (roundMinMs <= this.#baseRttMs * 1.05 + 0.5) this.#baseSeenAtMs = nowMs;
-    else if (nowMs - this.#baseSeenAtMs > this.#limits.baseRttAgeMs) this.#startDrain(roundMinMs);
-    if (this.#drainRoundsLeft === 0) this.#steer(roundMinMs, nowMs);
+    else {
+      if (roundMinMs <= this.#baseRttMs * 1.05 + 0.5) this.#baseSeenAtMs = nowMs;
+      if (nowMs - this.#baseSeenAtMs > this.#limits.baseRttAgeMs) this.#startDrain(roundMinMs);
+      else this.#steer(roundMinMs, nowMs);
+    }
     this.#roundEnd = nextSequenceNumber;
     this.#roundMinMs = Number.POSITIVE_INFINITY;
     this.#roundHadLoss = false;
@@ -249,7 +254,7 @@ export class DelayWindow {
   }
 
   #drainRound(roundMinMs: number, nowMs: number): void {
-    if (--this.#drainRoundsLeft > 0) return;
+    if (--this.#drainRoundsLeft !== 1) return;
     this.#baseRttMs = roundMinMs;
     this.#baseSeenAtMs = nowMs;
   }

@@ -1,8 +1,8 @@
-import { harmless } from "../host/index.ts";
 /**
  * The people's face: which command was asked for, its help, and how its errors are told. Everything that is not
  * session data or an answer that was asked for goes to standard error.
  */
+import { harmless } from "../host/index.ts";
 import { standardError, standardOutput } from "../terminal/index.ts";
 import { parseCommandLine, wantsHelp } from "./arguments.ts";
 import { type Command, ExitCode } from "./command.ts";
@@ -23,6 +23,10 @@ export async function runCommandLine(
   const [name = "", ...words] = args;
   try {
     if (name === "--help" || name === "-h" || name === "help") return await help(words[0]);
+    if (name.startsWith("{")) {
+      const { runResponse } = await import("./one-argument.ts");
+      return await runResponse(name, { environment, version, exit });
+    }
     const load = COMMANDS.get(name);
     if (load === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}. See: --help`);
     const command = await load();

@@ -5,6 +5,7 @@ import type { Command } from "./command.ts";
 export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map<string, () => Promise<Command>>([
   ["shell", async () => (await import("./shell.ts")).shell],
   ["exec", async () => (await import("./exec.ts")).exec],
+  ["forward", async () => (await import("./forward/forward.ts")).forward],
   ["ssh-proxy", async () => (await import("./ssh-proxy.ts")).sshProxy],
   ["ssh-config", async () => (await import("./ssh-config.ts")).sshConfig],
   ["targets", async () => (await import("./targets.ts")).targets],

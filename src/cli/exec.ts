@@ -60,7 +60,12 @@ async function run(context: CommandContext): Promise<number> {
     documentName: tty ? "AWS-StartInteractiveCommand" : "AWS-StartNonInteractiveCommand",
     parameters: tty ? { command: [command] } : { command: [command], separateOutputStream: ["true"] },
   });
-  return runToEnd(context, host, session, timeoutMs === undefined ? {} : { timeoutMs });
+  return runToEnd(
+    { exit: context.exit, quiet: args.flag("quiet") },
+    host,
+    session,
+    timeoutMs === undefined ? {} : { timeoutMs },
+  );
 }
 
 function readTimeout(text: string | undefined): number | undefined {

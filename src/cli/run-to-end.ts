@@ -1,7 +1,6 @@
 /** Runs a session that a command has started, to the exit code of this face. */
-import type { StartedSession } from "../aws/index.ts";
 import { harmlessLine, type Host, runSession } from "../host/index.ts";
-import { OutputIncompleteError, type SessionEnd } from "../session/index.ts";
+import { OutputIncompleteError, type SessionEnd, type SessionParameters } from "../session/index.ts";
 import type { ProcessSignal } from "../terminal/index.ts";
 import { type CommandContext, ExitCode } from "./command.ts";
 import { peopleLines } from "./people-lines.ts";
@@ -22,16 +21,16 @@ export interface RunLimits {
 
 /** See the file's comment. Says on standard error why a session did not end by itself. */
 export async function runToEnd(
-  context: CommandContext,
+  context: Pick<CommandContext, "exit"> & { readonly quiet: boolean },
   host: Host,
-  parameters: StartedSession,
+  parameters: SessionParameters,
   limits: RunLimits = {},
 ): Promise<number> {
   let timedOut = false;
   const { end, signal } = await runSession({
     host,
     parameters,
-    observer: peopleLines(host.streams, context.args.flag("quiet")),
+    observer: peopleLines(host.streams, context.quiet),
     exitWithParent: false,
     abandon: (received) => context.exit(SIGNAL_CODES[received]),
     ...(limits.timeoutMs === undefined

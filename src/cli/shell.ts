@@ -43,7 +43,7 @@ async function run(context: CommandContext): Promise<number> {
     ...(documentName === undefined ? {} : { documentName }),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
   });
-  return runToEnd(context, host, session);
+  return runToEnd({ exit: context.exit, quiet: args.flag("quiet") }, host, session);
 }
 
 /** `key=value`, several of one key make a list. @throws UsageError */

@@ -7,3 +7,4 @@ export { LOG_LEVELS, noLog, openLog } from "./log.ts";
 export * from "./run-session.ts";
 export { HostStreams } from "./streams.ts";
 export { harmless, harmlessLine } from "./harmless.ts";
+export { BadInputError, parseRequest, parseResponse } from "./response.ts";

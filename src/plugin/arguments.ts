@@ -2,8 +2,8 @@
  * The positional arguments with which the AWS CLI and its imitators start this program, checked and turned into one
  * typed value. Reads the environment variable that the response may be in, and removes it.
  */
+import { BadInputError, parseRequest, parseResponse } from "../host/index.ts";
 import type { SessionParameters } from "../session/index.ts";
-import { BadInputError, parseRequest, parseResponse } from "./response.ts";
 
 /** What is to be done. */
 export type Invocation =

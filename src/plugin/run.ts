@@ -1,11 +1,10 @@
 /**
  * One run of this face: from the arguments to an exit code, saying AWS's lines on the way.
  */
-import { type Host, isOn, openHost, runSession } from "../host/index.ts";
+import { harmlessLine, type Host, isOn, openHost, runSession } from "../host/index.ts";
 import { isTerminal, standardError, standardOutput } from "../terminal/index.ts";
 import { type Invocation, readArguments } from "./arguments.ts";
 import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
-import { harmlessLine } from "../host/index.ts";
 import * as literal from "./literals.ts";
 import { StatusLines, type StatusOutput } from "./status-lines.ts";
 

@@ -2,9 +2,9 @@
  * What this face says while a session runs: AWS's literal lines, on the stream that was chosen, and the few lines of
  * our own on standard error. Decides nothing.
  */
+import { harmless, harmlessLine } from "../host/index.ts";
 import type { SessionEnd, SessionObserver } from "../session/index.ts";
 import { SessionGoneError } from "../session/index.ts";
-import { harmless, harmlessLine } from "../host/index.ts";
 import * as literal from "./literals.ts";
 
 /** Where the lines go. */

@@ -4,11 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 
-import { admit, type Admission, openSession } from "./admission.ts";
+import { type Admission, admit, openSession } from "./admission.ts";
 import { describeInstanceInformation, describeSessions, getConnectionStatus } from "./directory.ts";
 import { createTask, DEFAULT_DOCUMENT } from "./documents.ts";
-import { ApiError } from "./errors.ts";
 import { describeTasks, executeCommand } from "./ecs.ts";
+import { ApiError } from "./errors.ts";
 import { remember } from "./history.ts";
 import { decrypt, generateDataKey } from "./kms.ts";
 import { refuseDenied } from "./permissions.ts";
@@ -46,21 +46,25 @@ export async function answerApiCall(
   const call = readCall(request, form);
   let status = 200;
   let body: string;
-  let error = "";
+  let refusal = "";
   try {
     await admitCall(world, request, call, bytes, neverAnswer);
     if (form !== undefined) body = assumeRole(world, form);
     else body = JSON.stringify(carryOutChecked(world, call.operation as Operation, parseBody(bytes)));
   } catch (caught) {
     if (!(caught instanceof ApiError)) throw caught;
-    ({ status, type: error } = caught);
+    ({ status, type: refusal } = caught);
     body = form === undefined ? caught.body() : stsError(caught);
-    world.counters.errors[error] = (world.counters.errors[error] ?? 0) + 1;
-    world.options.hooks.log?.("call refused", { operation: call.operation, error });
+    world.counters.errors[refusal] = (world.counters.errors[refusal] ?? 0) + 1;
+    world.options.hooks.log?.("call refused", { operation: call.operation, error: refusal });
   }
   const host = request.headers.get("host") ?? "";
   const accessKeyId = /Credential=(\w+)\//.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
-  remember(world.calls, { ...call, host, accessKeyId, error, atMs: Date.now() }, MAX_CALLS_REMEMBERED);
+  remember(
+    world.calls,
+    { ...call, host, accessKeyId, error: refusal, atMs: Date.now() },
+    MAX_CALLS_REMEMBERED,
+  );
   const type = body.startsWith("{") ? CONTENT_TYPE : body.startsWith("<") ? "text/xml" : "text/plain";
   return new Response(body, { status, headers: { "content-type": type, "x-amzn-requestid": requestId } });
 }
@@ -83,11 +87,11 @@ async function admitCall(
   world.counters.calls[counted] = (world.counters.calls[counted] ?? 0) + 1;
   const url = new URL(request.url);
   const { method, headers } = request;
-  verifySignature(
-    { method, path: url.pathname, query: url.search.slice(1), headers, body },
-    world.accepted,
-    { region: world.options.region, service, nowMs: Date.now() },
-  );
+  verifySignature({ method, path: url.pathname, query: url.search.slice(1), headers, body }, world.accepted, {
+    region: world.options.region,
+    service,
+    nowMs: Date.now(),
+  });
   const contentType = headers.get("content-type") ?? "";
   if (operation === "" || (service !== "sts" && contentType.split(";")[0]?.trim() !== CONTENT_TYPE))
     throw new ApiError("UnknownOperationException", "");

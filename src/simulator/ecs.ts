@@ -22,10 +22,7 @@ interface Container {
 /** Runs a command in a container. @throws ApiError as ECS refuses */
 export function executeCommand(world: World, request: RequestOf<"ExecuteCommand">): unknown {
   const container = find(world, request.cluster, request.task);
-  if (
-    container === undefined ||
-    (request.container !== undefined && request.container !== nameOf(container))
-  )
+  if (container === undefined || (request.container !== undefined && request.container !== nameOf(container)))
     throw new ApiError("InvalidParameterException", "The specified task or container does not exist.");
   const arns = arnsOf(world, container);
   if (isDenied(world, "ExecuteCommand", container.target.id))
@@ -82,8 +79,7 @@ function find(world: World, cluster = "default", task: string): Container | unde
   for (const target of world.targets.values()) {
     const parts = /^ecs:([^_]+)_([^_]+)_(.+)$/.exec(target.id);
     const [, name = "", taskId = "", runtimeId = ""] = parts ?? [];
-    if (parts !== null && `${name}_${taskId}` === wanted)
-      return { target, cluster: name, taskId, runtimeId };
+    if (parts !== null && `${name}_${taskId}` === wanted) return { target, cluster: name, taskId, runtimeId };
   }
   return undefined;
 }

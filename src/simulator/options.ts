@@ -90,8 +90,7 @@ export interface SimulatorOptions {
 }
 
 /** The KMS key that there is unless options say otherwise. */
-export const DEFAULT_KMS_KEY =
-  "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+export const DEFAULT_KMS_KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 /** An agent that behaves as the real one in version 3.3. */
 export const DEFAULT_AGENT_OPTIONS: AgentOptions = {

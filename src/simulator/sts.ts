@@ -16,7 +16,7 @@ export function isStsRequest(request: Request): boolean {
 }
 
 /** Name of the operation in a form. */
-export function stsOperation(form: URLSearchParams): string {
+export function stsOperation(form: URLSearchParams): "AssumeRole" | "" {
   return form.get("Action") === "AssumeRole" ? "AssumeRole" : "";
 }
 
@@ -24,7 +24,11 @@ export function stsOperation(form: URLSearchParams): string {
 export function assumeRole(world: World, form: URLSearchParams): string {
   const code = world.options.mfaCode;
   if (code !== "" && (form.get("SerialNumber") === null || form.get("TokenCode") !== code))
-    throw new ApiError("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.", 403);
+    throw new ApiError(
+      "AccessDenied",
+      "MultiFactorAuthentication failed with invalid MFA one time pass code.",
+      403,
+    );
   const role = form.get("RoleArn") ?? "";
   const issued = createCredentials(true);
   if (world.accepted.length >= MAX_ISSUED) world.accepted.splice(1, 1);

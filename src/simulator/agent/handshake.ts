@@ -8,17 +8,28 @@ import {
   decodeHandshakeResponse,
   encodeHandshakeComplete,
   encodeHandshakeRequest,
+  type RequestedAction,
 } from "../../protocol/index.ts";
 import type { AgentTask } from "../contract.ts";
 import { isBeforeSeparateOutput } from "./version-order.ts";
 
-/** Whether a kind of session begins with a handshake. Plain shells and interactive commands do not. */
+/**
+ * Whether a kind of session begins with a handshake. Plain shells and interactive commands do not, unless they are
+ * encrypted.
+ */
 export function needsHandshake(task: AgentTask): boolean {
   return task.sessionType === "Port" || task.sessionType === "NonInteractiveCommands";
 }
 
-/** The HandshakeRequest; a port's properties come in the order of their names, others have none. */
-export function handshakeRequest(agentVersion: string, task: AgentTask): Uint8Array {
+/**
+ * The HandshakeRequest; a port's properties come in the order of their names, others have none.
+ * @param more actions behind the session type's
+ */
+export function handshakeRequest(
+  agentVersion: string,
+  task: AgentTask,
+  more: readonly RequestedAction[] = [],
+): Uint8Array {
   return encodeHandshakeRequest({
     agentVersion,
     actions: [
@@ -29,6 +40,7 @@ export function handshakeRequest(agentVersion: string, task: AgentTask): Uint8Ar
           Properties: task.sessionType === "Port" ? sorted(task.properties ?? {}) : null,
         },
       },
+      ...more,
     ],
   });
 }
@@ -37,6 +49,8 @@ export function handshakeRequest(agentVersion: string, task: AgentTask): Uint8Ar
 export interface HandshakeOutcome {
   readonly clientVersion: string;
   readonly problem?: string;
+  /** Result of the encryption action; null when there is none. */
+  readonly encryption: unknown;
 }
 
 /**
@@ -46,9 +60,13 @@ export interface HandshakeOutcome {
 export function readHandshakeResponse(payload: Uint8Array): HandshakeOutcome {
   const response = decodeHandshakeResponse(payload);
   const failed = response.actions.findLast((action) => action.status !== ActionStatus.success);
-  if (failed === undefined) return { clientVersion: response.clientVersion };
+  const { clientVersion } = response;
+  const encryption =
+    response.actions.find((action) => action.actionType === ActionType.kmsEncryption)?.result ?? null;
+  if (failed === undefined) return { clientVersion, encryption };
   return {
-    clientVersion: response.clientVersion,
+    clientVersion,
+    encryption,
     problem: `${failed.actionType} failed on client with status ${failed.status} error: ${failed.error}`,
   };
 }
@@ -74,6 +92,9 @@ const UPDATE_NOTICE =
 /** What the agent says when the client does not answer. */
 export const HANDSHAKE_TIMED_OUT =
   "Handshake timed out. Please ensure that you have the latest version of the session manager plugin.";
+
+/** What the agent says when the client's challenge does not come back as it was. */
+export const CHALLENGE_FAILED = "Encryption challenge does not match.";
 
 /** The reason of a session that a handshake has ended. */
 export function handshakeFailure(problem: string): string {

@@ -42,6 +42,8 @@ export interface OutboxParts {
   now(): number;
   /** Bytes sent that the client has not read. */
   bufferedBytes(): number;
+  /** What becomes of a payload before it goes on the wire: encryption. Absent: nothing. */
+  outbound?(payloadType: number, payload: Uint8Array): Uint8Array;
 }
 
 /** The sending half of one agent session. */
@@ -97,7 +99,8 @@ export class Outbox {
   send(payloadType: number, payload: Uint8Array): void {
     if (payload.length === 0) return;
     const number = this.#nextNumber++;
-    const frame = outputFrame(number, payloadType, payload);
+    const { outbound } = this.#parts;
+    const frame = outputFrame(number, payloadType, outbound?.(payloadType, payload) ?? payload);
     // Stored before it is sent: in one process the acknowledgement may come from inside the call.
     if (this.#stored.size < MAX_STORED_MESSAGES) {
       this.#stored.set(number, { frame, lastSentAt: this.#parts.now(), credited: false });

@@ -43,6 +43,8 @@ export class RunningSession implements AgentSession {
   #handshaking: boolean;
   /** Input reaches the plugin from now on; before, it is acknowledged and thrown away. */
   #ready: boolean;
+  /** When it is ready, monotonic milliseconds; known once the handshake is complete. */
+  #readyAtMs = Number.POSITIVE_INFINITY;
   #clientVersion = "";
   #ending = false;
   #over = false;
@@ -92,6 +94,8 @@ export class RunningSession implements AgentSession {
 
   #onPayload(payloadType: number, payload: Uint8Array): Handled {
     if (payloadType === PayloadType.handshakeResponse) return this.#onHandshakeResponse(payload);
+    // The timer may be late because this process is busy; what came in time must not be thrown away for that.
+    if (!this.#ready && performance.now() >= this.#readyAtMs) this.#beReady();
     if (!this.#ready) return "taken";
     if (this.#plugin === undefined) return "refused";
     return this.#plugin.input(payloadType, payload);
@@ -124,12 +128,15 @@ export class RunningSession implements AgentSession {
       clientVersion: this.#clientVersion,
     });
     this.#outbox.send(PayloadType.handshakeComplete, complete);
-    const beReady = (): void => {
-      this.#ready = true;
-      this.#startPlugin();
-    };
-    if (options.readyDelayMs > 0) this.#later(options.readyDelayMs, beReady);
-    else beReady();
+    this.#readyAtMs = performance.now() + options.readyDelayMs;
+    if (options.readyDelayMs > 0) this.#later(options.readyDelayMs, () => this.#beReady());
+    else this.#beReady();
+  }
+
+  #beReady(): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#startPlugin();
   }
 
   #onHandshakeTimeout(): void {

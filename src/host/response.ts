@@ -10,7 +10,7 @@ import type { SessionParameters } from "../session/index.ts";
 /** Arguments that cannot be used; the message names the field and never holds a secret. */
 export class BadInputError extends Error {
   override readonly name = "BadInputError";
-  readonly code = "PLUGIN_BAD_INPUT";
+  readonly code = "HOST_BAD_INPUT";
 }
 
 const required = (field: string): z.ZodType<string> =>

@@ -1,0 +1,27 @@
+/**
+ * One JSON argument and nothing else: the response of a StartSession call that somebody else made, run as a session.
+ */
+import { openHost, parseResponse } from "../host/index.ts";
+import type { CommandContext } from "./command.ts";
+import { runToEnd } from "./run-to-end.ts";
+
+/** Runs the session of a response to an exit code. Rejects with an error fit to be shown. */
+export async function runResponse(
+  text: string,
+  { environment, version, exit }: Pick<CommandContext, "environment" | "version" | "exit">,
+): Promise<number> {
+  const session = parseResponse(text);
+  const region =
+    regionOf(session.streamUrl) ??
+    environment["AWS_REGION"] ??
+    environment["AWS_DEFAULT_REGION"] ??
+    "us-east-1";
+  const host = await openHost({ environment, version, region, profile: "", target: "", endpoint: "" });
+  return runToEnd({ exit, quiet: false }, host, session);
+}
+
+/** `wss://ssmmessages.REGION.…`; undefined for other hosts, the stand-in's for example. */
+function regionOf(streamUrl: string): string | undefined {
+  const host = URL.parse(streamUrl)?.hostname ?? "";
+  return /(?:^|\.)ssmmessages(?:-fips)?\.([a-z0-9-]+)\./.exec(host)?.[1];
+}

@@ -1,0 +1,180 @@
+/** Arguments and texts that are no good: one line that says what is wrong, no stack trace, nothing secret in it. */
+import { describe, expect, test } from "bun:test";
+
+import { startSimulator } from "../../src/simulator/index.ts";
+import { executablePath } from "../support/environment.ts";
+import { type Outcome, run, start as startProcess } from "../support/processes.ts";
+import { useStandIn } from "./stand-in.ts";
+import { directly } from "./starts.ts";
+
+const standIn = useStandIn();
+
+const TOKEN = "AAEAAsecretTokenValue";
+const QUERY = "secretQueryValue";
+const URL_GOOD = `ws://127.0.0.1:1/v1/data-channel/s-1?role=publish_subscribe&cell-number=${QUERY}`;
+const GOOD = { SessionId: "s-1", TokenValue: TOKEN, StreamUrl: URL_GOOD };
+const REQUEST = '{"Target":"i-0123456789abcdef0"}';
+
+/** Replaces or, with undefined, removes fields. */
+function response(changes: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ ...GOOD, ...changes });
+}
+
+/** Title, what stands in the response or the arguments behind it, and what the line must say. */
+const CASES: readonly {
+  readonly title: string;
+  readonly response?: string;
+  readonly args?: readonly string[];
+  readonly says: RegExp;
+}[] = [
+  { title: "no JSON", response: "{", says: /the StartSession response.*JSON/ },
+  { title: "no JSON with a token in it", response: `${response({})}}`, says: /JSON/ },
+  { title: "nothing", response: "", says: /the StartSession response.*JSON/ },
+  { title: "an array", response: `["${TOKEN}"]`, says: /JSON object/ },
+  { title: "a text", response: `"${TOKEN}"`, says: /JSON object/ },
+  { title: "null", response: "null", says: /JSON object/ },
+  { title: "a number", response: "12", says: /JSON object/ },
+  ...["SessionId", "TokenValue", "StreamUrl"].flatMap((field) => [
+    { title: `no ${field}`, response: response({ [field]: undefined }), says: RegExp(`${field} is missing`) },
+    { title: `${field} null`, response: response({ [field]: null }), says: RegExp(`${field} must be a text`) },
+    { title: `${field} a number`, response: response({ [field]: 1 }), says: RegExp(`${field} must be a text`) },
+    { title: `${field} an object`, response: response({ [field]: { a: TOKEN } }), says: RegExp(field) },
+    { title: `${field} empty`, response: response({ [field]: "" }), says: RegExp(`${field} is empty`) },
+  ]),
+  { title: "an escape sequence in SessionId", response: response({ SessionId: "a\x1b]0;x\x07" }), says: /SessionId/ },
+  { title: "SessionId of 100 000 characters", response: response({ SessionId: "s".repeat(100_000) }), says: /SessionId/ },
+  { title: "https", response: response({ StreamUrl: URL_GOOD.replace("ws:", "https:") }), says: /StreamUrl.*https/ },
+  { title: "file", response: response({ StreamUrl: `file:///etc/passwd?${QUERY}` }), says: /StreamUrl.*file/ },
+  { title: "no URL", response: response({ StreamUrl: `nonsense?${QUERY}` }), says: /StreamUrl/ },
+  { title: "a URL with a password", response: response({ StreamUrl: `wss://u:${QUERY}@127.0.0.1/` }), says: /StreamUrl/ },
+  {
+    title: "a URL outside AWS",
+    response: response({ StreamUrl: `wss://example.com/?${QUERY}` }),
+    says: /StreamUrl names wss:\/\/example\.com, .*SSM_PLUGIN_ALLOW_ANY_ENDPOINT/,
+  },
+  { title: "a URL with a line break", response: response({ StreamUrl: `${URL_GOOD}\n` }), says: /StreamUrl/ },
+  { title: "a region with a space", args: ["us east", "StartSession", "", REQUEST], says: /region.*"us east"/ },
+  { title: "a region that would be a host", args: ["evil.example/", "StartSession", "", REQUEST], says: /region/ },
+  { title: "no region", args: ["", "StartSession", "", REQUEST], says: /region/ },
+  { title: "an escape sequence in the region", args: ["us\x1b[2J", "StartSession", "", REQUEST], says: /region/ },
+  { title: "a region of 100 000 characters", args: ["u".repeat(100_000), "StartSession", "", REQUEST], says: /region/ },
+  { title: "a request that is no JSON", args: ["us-east-1", "StartSession", "", "{"], says: /request.*JSON/ },
+  { title: "a request that is a list", args: ["us-east-1", "StartSession", "", "[]"], says: /request.*object/ },
+  { title: "a Target that is a number", args: ["us-east-1", "StartSession", "", '{"Target":1}'], says: /Target/ },
+  { title: "an endpoint that is no URL", args: ["us-east-1", "StartSession", "", REQUEST, "nonsense"], says: /endpoint/ },
+  { title: "a file as endpoint", args: ["us-east-1", "StartSession", "", REQUEST, "file:///"], says: /endpoint/ },
+];
+
+/** One line of the given form, and nothing that must stay inside. */
+function expectOneLine({ stdout, stderr }: Outcome, says: RegExp, banner = ""): void {
+  expect(stderr).toBe("");
+  expect(stdout).toStartWith(banner);
+  const line = stdout.slice(banner.length);
+  expect(line).toMatch(/^Cannot perform start session: [^\n]+\n$/);
+  expect(line).toMatch(says);
+  expect(line.length).toBeLessThan(600);
+  expect(line).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]|\bat \S+ \(|\.ts:\d|bunfs/);
+  expect(line).not.toContain(TOKEN);
+  expect(line).not.toContain(QUERY);
+}
+
+describe.concurrent("bad input", () => {
+  const args = ["us-east-1", "StartSession", "", REQUEST, "http://127.0.0.1:1"];
+  const banner = (says: RegExp): string =>
+    // Only what is found out with the session in hand comes after the first line.
+    /StreamUrl(?! is| must)/.test(says.source) ? "\nStarting session with SessionId: s-1\n" : "";
+  const env = { AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY: "secret" };
+
+  for (const { title, response: text = response({}), args: rest = args, says } of CASES) {
+    test(`${title}, in a variable and in an argument`, async () => {
+      const variable = "AWS_SSM_START_SESSION_RESPONSE";
+      const [byVariable, byArgument] = await Promise.all([
+        run([executablePath, variable, ...rest], { env: { ...env, [variable]: text } }),
+        run([executablePath, text, ...rest], { env }),
+      ]);
+      expectOneLine(byVariable, says, banner(says));
+      expectOneLine(byArgument, says, banner(says));
+      expect([byVariable.exitCode, byArgument.exitCode]).toEqual([1, 0]);
+    });
+  }
+
+  test.each(["AWS_SSM_START_SESSION_RESPONSE", "AWS_SSM_START_SESSION_RESPONSE_2"])("%s is not set", async (name) => {
+    const outcome = await run([executablePath, name, ...args], { env: { [name]: undefined } });
+    expectOneLine(outcome, RegExp(`${name} is not set`));
+    expect(outcome.exitCode).toBe(1);
+  });
+
+  test.each([
+    ["SSM_PLUGIN_CONNECT_TIMEOUT", "soon"],
+    ["SSM_PLUGIN_RECONNECT_FOR", "-1s"],
+    ["SSM_PLUGIN_PAYLOAD_BYTES", "0"],
+    ["SSM_PLUGIN_LOG_LEVEL", "loud\x1b[31m"],
+    ["SSM_PLUGIN_LOG_FORMAT", "xml"],
+  ])("%s=%j is refused by name", async (name, value) => {
+    const outcome = await run([executablePath, response({}), ...args], { env: { ...env, [name]: value } });
+    expectOneLine(outcome, RegExp(name));
+  });
+
+  test("the keys' case does not matter, and more keys do not either", async () => {
+    const { SessionId, TokenValue, StreamUrl } = JSON.parse(await standIn.startSession(trueCommand));
+    const ecs = { sessionId: SessionId, tokenValue: TokenValue, streamUrl: StreamUrl, ResponseMetadata: { a: [1] } };
+    const rest = ["us-east-1", "StartSession", "", REQUEST, standIn.simulator.url];
+    const outcome = await run([executablePath, JSON.stringify(ecs), ...rest], { env: standIn.environment });
+    expect(outcome).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(outcome.stdout).toContain("Exiting session");
+  });
+
+  test("the variable with the token is not passed on to what the program starts", async () => {
+    // A credential process is started by the program; it tells what it was given.
+    const { command, env: variables } = await directly.prepare(standIn, trueCommand);
+    const child = startProcess(command, { env: variables });
+    const outcome = await child.finish();
+    expect(outcome.exitCode).toBe(0);
+  });
+});
+
+const trueCommand = { document: "AWS-StartNonInteractiveCommand", parameters: { command: "true" } };
+
+describe.concurrent("texts of the other side", () => {
+  const EVIL = "\x1b]0;title\x07\x1b[2J\x9b31m\u202etxt\r\nsecond\x00 line";
+
+  test("escape sequences in a reason are harmless", async () => {
+    const { command, env } = await directly.prepare(standIn, {
+      document: "AWS-StartInteractiveCommand",
+      parameters: { command: "echo up; sleep 60" },
+    });
+    const child = startProcess(command, { env });
+    const { SessionId } = JSON.parse(env["AWS_SSM_START_SESSION_RESPONSE"] ?? "");
+    await child.stdout.waitFor("up\r\n");
+    await standIn.simulator.call("terminate", SessionId, EVIL);
+    const { stdout } = await child.finish();
+    expect(stdout).toEndWith(
+      `\n\nSessionId: ${SessionId} : \ufffd]0;title\ufffd\ufffd[2J\ufffd31m\ufffdtxt\nsecond\ufffd line\n\n`,
+    );
+  });
+
+  test("a reason of megabytes is cut", async () => {
+    const { command, env } = await directly.prepare(standIn, {
+      document: "AWS-StartInteractiveCommand",
+      parameters: { command: "echo up; sleep 60" },
+    });
+    const child = startProcess(command, { env });
+    const { SessionId } = JSON.parse(env["AWS_SSM_START_SESSION_RESPONSE"] ?? "");
+    await child.stdout.waitFor("up\r\n");
+    await standIn.simulator.call("terminate", SessionId, "x".repeat(2_000_000));
+    const { stdout, exitCode } = await child.finish();
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/: x{1000,10000}… \(cut\)\n\n$/);
+  });
+
+  test("a CustomerMessage of megabytes is cut, and its escape sequences are harmless", async () => {
+    const simulator = await startSimulator({ agent: { customerMessage: EVIL + "y".repeat(2_000_000) } });
+    try {
+      const aws = { ...simulator.environment, AWS_ENDPOINT_URL: simulator.url };
+      const answer = await run([executablePath, "demo", "-c", "true"], { env: aws });
+      expect(answer.exitCode).toBe(0);
+    } finally {
+      await simulator.stop();
+    }
+  });
+});
