@@ -33,6 +33,8 @@ export async function runCredentialProcess(
   const shell =
     process.platform === "win32" ? ["cmd.exe", "/d", "/s", "/c", command] : ["/bin/sh", "-c", command];
   const child = Bun.spawn(shell, {
+    // Without it the child gets the environment of this process's start, a session's token included.
+    env: process.env,
     // The terminal belongs to the session; a program that has to ask opens /dev/tty.
     stdin: "ignore",
     stdout: "pipe",

@@ -31,8 +31,8 @@ export interface GatewayLinkEvents {
   failed(error: SessionError): void;
 }
 
-/** Attempts at a first connection that is cut before anything arrived on it. */
-const START_ATTEMPTS = 3;
+/** Connections that may be cut before anything arrived on any of them. */
+const START_CONNECTIONS = 3;
 /** A fresh token refused this often in a row is refused for good. */
 const MAX_REFUSALS = 3;
 
@@ -52,6 +52,8 @@ export class GatewayLink {
   #everHeard = false;
   #closed = false;
   #refusals = 0;
+  #connections = 0;
+  #startedAtMs = 0;
   #cancelDelay: (() => void) | undefined;
   #paused = false;
   /** A resume that waits until local readers have caught up. */
@@ -77,6 +79,7 @@ export class GatewayLink {
     } catch (error) {
       return this.#fail(new ConnectFailedError((error as Error).message, { cause: error }));
     }
+    this.#startedAtMs = this.#options.clock.now();
     void this.#connect();
   }
 
@@ -136,6 +139,7 @@ export class GatewayLink {
     const headers = await this.#options.authorize(url);
     if (this.#closed) return;
     const startedAtMs = this.#options.clock.now();
+    this.#connections++;
     // Events of a connection that has been replaced or cut are not this link's any more.
     const mine = (): boolean => this.#transport === transport && !this.#closed;
     const transport: Transport = this.#options.connect(
@@ -224,18 +228,22 @@ export class GatewayLink {
   }
 
   #isFinalAtStart(end: TransportEnd, wasOpen: boolean): boolean {
-    const { attempts } = this.#schedule;
-    if (!wasOpen && attempts === 0) return true;
-    return isRefused(end) || attempts + 1 >= START_ATTEMPTS;
+    if (!wasOpen && this.#connections === 1) return true;
+    return isRefused(end) || this.#connections >= START_CONNECTIONS;
   }
 
   /** @param detail why the attempt before failed, if there was one */
   #scheduleResume(why: string, detail?: string): void {
-    const { clock } = this.#options;
-    const delayMs = this.#schedule.next(clock.now());
+    const { clock, settings } = this.#options;
+    const now = clock.now();
+    // Nobody waits for minutes to see whether a session begins.
+    const isTooLate = !this.#everHeard && now - this.#startedAtMs >= settings.connectTimeoutMs;
+    const delayMs = isTooLate ? undefined : this.#schedule.next(now);
     if (delayMs === undefined) {
       const text = detail === undefined ? why : `${why}; ${detail}`;
-      return this.#fail(new ConnectionLostError(this.#everHeard ? `connection lost: ${text}` : text));
+      return this.#fail(
+        this.#everHeard ? new ConnectionLostError(`connection lost: ${text}`) : new ConnectFailedError(text),
+      );
     }
     this.#cancelDelay = clock.after(delayMs, () => {
       if (!this.#paused) return void this.#resume(why);

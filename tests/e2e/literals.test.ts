@@ -25,7 +25,7 @@ describe("without a session", () => {
   test.each([
     [[], TEXT, 0],
     [["--version"], `${version}\n`, 0],
-    [["--help"], unknown("--help"), 0],
+    [["StartSession"], unknown("StartSession"), 0],
     [["one", "two"], unknown("one"), 0],
     [["--version", "two"], unknown("--version"), 0],
     [[json, "us-east-1", "StopSession"], "Invalid Operation", 0],

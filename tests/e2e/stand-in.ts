@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 
 import { SSMClient, StartSessionCommand } from "@aws-sdk/client-ssm";
 
-import type { SessionView, SimulatorOptions } from "../../src/simulator/index.ts";
+import type { SessionView, Simulator, SimulatorOptions } from "../../src/simulator/index.ts";
 import { type SpawnedSimulator, spawnSimulator } from "../simulator/spawn.ts";
 import { searchPath } from "../support/environment.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -18,13 +18,30 @@ export interface SessionRequest {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
+/** Starts a session by the API of a stand-in; the response as the AWS CLI passes it on. */
+export async function startSession(
+  { region, url, credentials, targets }: Pick<Simulator, "region" | "url" | "credentials" | "targets">,
+  request: SessionRequest = {},
+): Promise<string> {
+  const client = new SSMClient({ region, endpoint: url, credentials });
+  const parameters = Object.entries(request.parameters ?? {}).map(([name, text]) => [name, [text]]);
+  const { SessionId, TokenValue, StreamUrl } = await client.send(
+    new StartSessionCommand({
+      Target: request.target ?? targets[0]?.id ?? "",
+      ...(request.document === undefined ? {} : { DocumentName: request.document }),
+      ...(parameters.length === 0 ? {} : { Parameters: Object.fromEntries(parameters) }),
+    }),
+  );
+  client.destroy();
+  return JSON.stringify({ SessionId, TokenValue, StreamUrl });
+}
+
 /** What shells of the stand-in show when they wait for a command. */
 export const PROMPT = "ready> ";
 
 /** See the file's comment. */
 export class StandIn {
   #simulator: SpawnedSimulator | undefined;
-  #client: SSMClient | undefined;
 
   /** @throws Error before the file's tests have begun */
   get simulator(): SpawnedSimulator {
@@ -44,18 +61,8 @@ export class StandIn {
   }
 
   /** Starts a session by the API; the response as the AWS CLI passes it on. */
-  async startSession(request: SessionRequest = {}): Promise<string> {
-    const { region, url, credentials } = this.simulator;
-    this.#client ??= new SSMClient({ region, endpoint: url, credentials });
-    const parameters = Object.entries(request.parameters ?? {}).map(([name, text]) => [name, [text]]);
-    const { SessionId, TokenValue, StreamUrl } = await this.#client.send(
-      new StartSessionCommand({
-        Target: request.target ?? this.target,
-        ...(request.document === undefined ? {} : { DocumentName: request.document }),
-        ...(parameters.length === 0 ? {} : { Parameters: Object.fromEntries(parameters) }),
-      }),
-    );
-    return JSON.stringify({ SessionId, TokenValue, StreamUrl });
+  async startSession(request?: SessionRequest): Promise<string> {
+    return await startSession(this.simulator, request);
   }
 
   /** One session as the gateway sees it. */
@@ -86,7 +93,6 @@ export class StandIn {
       });
       expect(this.simulator.errors()).toBe("");
     } finally {
-      this.#client?.destroy();
       await this.simulator.stop();
     }
   }

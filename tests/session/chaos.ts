@@ -2,10 +2,12 @@
  * A gateway and an agent that behave as the real ones do, on the manual clock, behind a network that loses, doubles,
  * delays and reorders frames and cuts connections, all by a seed. The gateway insists on the newest token and URL.
  */
+import { MessageType, PayloadType } from "../../src/protocol/index.ts";
 import type { Connect, ResumedSession, SessionApi, TransportEvents } from "../../src/session/index.ts";
 import type { ManualClock } from "../support/manual-clock.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
 import type { ChaosAgent } from "./chaos-agent.ts";
+import { agentFrame } from "./fake-agent.ts";
 import { apiError } from "./fakes.ts";
 
 /** What goes wrong, each as a probability for one frame of either direction. */
@@ -30,6 +32,8 @@ export const NO_FAULTS: Faults = {
   delayMs: 5,
   failingResumes: 0,
 };
+
+const START_PUBLICATION = agentFrame(MessageType.startPublication, 0, PayloadType.none, new Uint8Array(0));
 
 /** What a test may do to frames of the client: false swallows one. */
 export type FrameFilter = (frame: Uint8Array) => boolean;
@@ -111,7 +115,12 @@ export class ChaosGateway implements SessionApi {
           this.#clock.after(0, () => end(1008));
         } else {
           connection.open = true;
-          this.#clock.after(this.#faults.delayMs, () => this.#agent.clientBack());
+          this.#clock.after(this.#faults.delayMs, () => {
+            if (connection.alive) this.#agent.clientBack();
+          });
+          this.#carry(() => {
+            if (connection.alive) events.message(START_PUBLICATION);
+          });
         }
       },
       pause: () => {},
@@ -131,14 +140,15 @@ export class ChaosGateway implements SessionApi {
     };
   };
 
-  /** Cuts the connection, abruptly or with a close frame; what is under way is lost. */
-  cut(code: number): void {
+  /** Cuts the connection, abruptly or with a close frame; what is under way is lost. False when there is none. */
+  cut(code: number): boolean {
     const connection = this.#connection;
-    if (connection?.alive !== true) return;
+    if (connection?.alive !== true) return false;
     this.cuts++;
     connection.alive = false;
     this.#agent.clientAway();
     connection.events.closed({ code, reason: code === 1006 ? "" : "Bye" });
+    return true;
   }
 
   resume(): Promise<ResumedSession | undefined> {

@@ -77,6 +77,31 @@ describe("the first connection", () => {
     }
   });
 
+  test("cut before anything arrived: failing resumes do not count as connections, but the time is short", async () => {
+    const rig = await new LinkRig().start();
+    rig.transport.opened();
+    rig.api.onResume = (count) =>
+      count <= 3
+        ? Promise.reject(apiError("ThrottlingException", true))
+        : Promise.resolve({ streamUrl: "wss://gateway.test/x", tokenValue: "x" });
+    rig.transport.end();
+    await rig.pass(10_000);
+    rig.transport.opened();
+    rig.transport.end();
+    await rig.pass(10_000);
+    rig.open();
+    expect([rig.transports.length, rig.link.isUp]).toEqual([3, true]);
+
+    const late = await new LinkRig().start();
+    late.transport.opened();
+    late.api.onResume = () => Promise.reject(apiError("ThrottlingException", true));
+    late.transport.end();
+    await late.pass(70_000);
+    expect(late.seen.at(-1)).toBe(
+      "failed SESSION_CONNECT_FAILED: the gateway closed the connection (code 1006); ThrottlingException",
+    );
+  });
+
   test("is made with the headers for its URL, and begins with the opening frame", async () => {
     const rig = await new LinkRig({
       options: { authorize: (url) => Promise.resolve({ authorization: `for ${url}` }) },

@@ -35,7 +35,7 @@ function carryOut(simulator: Simulator, { command, arguments: given }: ProcessRe
     case "openSessions":
       return simulator.openSessions();
     case "stats":
-      return { counters: simulator.counters, upgrades: simulator.upgrades };
+      return { counters: simulator.counters, upgrades: simulator.upgrades, calls: simulator.calls };
     case "memory":
       return { rssBytes: process.memoryUsage.rss() };
     // Nothing of this process runs meanwhile: no reading, no pong, no API.

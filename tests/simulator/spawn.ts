@@ -5,6 +5,7 @@
 import { join } from "node:path";
 
 import type {
+  CallRecord,
   Counters,
   Cut,
   FaultsPatch,
@@ -29,7 +30,11 @@ export interface Commands {
   terminate: (sessionId: string, reason?: string) => null;
   sessions: () => readonly SessionView[];
   openSessions: () => readonly SessionView[];
-  stats: () => { readonly counters: Counters; readonly upgrades: readonly UpgradeRecord[] };
+  stats: () => {
+    readonly counters: Counters;
+    readonly upgrades: readonly UpgradeRecord[];
+    readonly calls: readonly CallRecord[];
+  };
   memory: () => { readonly rssBytes: number };
   freeze: (forMs: number) => null;
   stop: () => null;

@@ -4,8 +4,10 @@
  */
 import { encodeAgentSessionState, MessageType, PayloadType } from "../../protocol/index.ts";
 import type { AgentLink, AgentOptions, AgentSession, AgentTask } from "../contract.ts";
+import { AgentEncryption, ENCRYPTED_MESSAGE, encryptionKeyId } from "./encryption.ts";
 import { controlFrame } from "./frame.ts";
 import {
+  CHALLENGE_FAILED,
   HANDSHAKE_TIMED_OUT,
   handshakeComplete,
   handshakeFailure,
@@ -39,8 +41,12 @@ export class RunningSession implements AgentSession {
   readonly #timers = new Set<Timer>();
   readonly #startedAt = performance.now();
   #plugin: Plugin | undefined;
+  /** Absent: the session is not encrypted. */
+  readonly #encryption: AgentEncryption | undefined;
   /** A HandshakeResponse is waited for. */
   #handshaking: boolean;
+  /** An EncChallengeResponse is waited for. */
+  #challenging = false;
   /** Input reaches the plugin from now on; before, it is acknowledged and thrown away. */
   #ready: boolean;
   /** When it is ready, monotonic milliseconds; known once the handshake is complete. */
@@ -59,14 +65,23 @@ export class RunningSession implements AgentSession {
       send,
       now: () => performance.now(),
       bufferedBytes: () => link.bufferedBytes?.() ?? 0,
+      outbound: (payloadType, payload) => this.#encryption?.outbound(payloadType, payload) ?? payload,
     });
+    const keyId = encryptionKeyId(task, options);
+    if (keyId !== undefined && link.kms !== undefined)
+      this.#encryption = new AgentEncryption({
+        keyId,
+        sessionId,
+        options: options.encryption,
+        kms: link.kms,
+      });
     this.#inbox = new Inbox(this.#outbox, send, {
       payload: (payloadType, payload) => this.#onPayload(payloadType, payload),
       channelClosed: () => this.terminate(),
       log: (event, fields) => link.log(event, fields),
     });
     this.#resendTimer = setInterval(() => this.#outbox.tick(), RESEND_INTERVAL_MS);
-    this.#handshaking = needsHandshake(task);
+    this.#handshaking = this.#encryption !== undefined || needsHandshake(task);
     this.#ready = !this.#handshaking;
     // Not from inside the constructor: whoever starts a session does not hold it yet.
     this.#later(0, () => {
@@ -75,7 +90,8 @@ export class RunningSession implements AgentSession {
         this.#startPlugin();
         return;
       }
-      this.#outbox.send(PayloadType.handshakeRequest, handshakeRequest(options.agentVersion, task));
+      const more = this.#encryption === undefined ? [] : [this.#encryption.action];
+      this.#outbox.send(PayloadType.handshakeRequest, handshakeRequest(options.agentVersion, task, more));
       this.#later(options.handshakeTimeoutMs, () => this.#onHandshakeTimeout());
     });
   }
@@ -94,11 +110,20 @@ export class RunningSession implements AgentSession {
 
   #onPayload(payloadType: number, payload: Uint8Array): Handled {
     if (payloadType === PayloadType.handshakeResponse) return this.#onHandshakeResponse(payload);
+    if (payloadType === PayloadType.encChallengeResponse) return this.#onChallengeResponse(payload);
     // The timer may be late because this process is busy; what came in time must not be thrown away for that.
     if (!this.#ready && performance.now() >= this.#readyAtMs) this.#beReady();
     if (!this.#ready) return "taken";
     if (this.#plugin === undefined) return "refused";
-    return this.#plugin.input(payloadType, payload);
+    let plain = payload;
+    try {
+      plain = this.#encryption?.inbound(payloadType, payload) ?? payload;
+    } catch {
+      // The real agent does not acknowledge what it cannot decrypt, and stays on it.
+      this.#parts.link.log("input-undecryptable", { bytes: payload.length });
+      return "refused";
+    }
+    return this.#plugin.input(payloadType, plain);
   }
 
   #onHandshakeResponse(payload: Uint8Array): Handled {
@@ -114,7 +139,33 @@ export class RunningSession implements AgentSession {
     // Behind the acknowledgement of the response, as another thread of the real agent does it.
     this.#later(0, () => {
       if (outcome.problem !== undefined) this.#failHandshake(outcome.problem);
+      else if (this.#encryption !== undefined) this.#challenge(this.#encryption, outcome.encryption);
       else this.#completeHandshake();
+    });
+    return "taken";
+  }
+
+  #challenge(encryption: AgentEncryption, result: unknown): void {
+    let request: Uint8Array;
+    try {
+      request = encryption.accept(result);
+    } catch (error) {
+      return this.#failHandshake((error as Error).message);
+    }
+    this.#challenging = true;
+    this.#outbox.send(PayloadType.encChallengeRequest, request);
+    this.#later(this.#parts.options.handshakeTimeoutMs, () => {
+      if (this.#challenging) this.#failHandshake(HANDSHAKE_TIMED_OUT);
+    });
+  }
+
+  #onChallengeResponse(payload: Uint8Array): Handled {
+    if (!this.#challenging) return "taken";
+    this.#challenging = false;
+    const proved = this.#encryption?.proves(payload) === true;
+    this.#later(0, () => {
+      if (proved) this.#completeHandshake();
+      else this.#failHandshake(CHALLENGE_FAILED);
     });
     return "taken";
   }
@@ -123,7 +174,7 @@ export class RunningSession implements AgentSession {
     const { options, task } = this.#parts;
     const complete = handshakeComplete({
       durationMs: performance.now() - this.#startedAt,
-      customerMessage: options.customerMessage,
+      customerMessage: this.#encryption === undefined ? options.customerMessage : ENCRYPTED_MESSAGE,
       task,
       clientVersion: this.#clientVersion,
     });
@@ -145,6 +196,7 @@ export class RunningSession implements AgentSession {
 
   #failHandshake(problem: string): void {
     this.#handshaking = false;
+    this.#challenging = false;
     this.#parts.link.log("handshake-failed", { problem });
     this.#end({ output: handshakeFailure(problem), terminating: false, acknowledged: true });
   }

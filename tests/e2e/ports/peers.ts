@@ -2,6 +2,8 @@
  * The two ends between which a tunnel lies: programs that connect to its local port, and the destination. Both know
  * what they have received (count, hash, the bytes themselves where these are few) and how their connection ended.
  */
+import { expect } from "bun:test";
+
 import { clearLater } from "../../support/leftovers.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { within } from "../../support/wait-for.ts";
@@ -257,18 +259,42 @@ export function startEcho(hostname?: string): Server {
 
 /** Connects to a tunnel's local end. */
 export async function connectTo(place: Place, handlers: PeerHandlers = {}): Promise<Peer> {
-  const socket = socketHandlers(handlers);
+  const opened = Promise.withResolvers<Peer>();
+  const socket = socketHandlers({
+    ...handlers,
+    opened(peer) {
+      handlers.opened?.(peer);
+      opened.resolve(peer);
+    },
+  });
   const options = { allowHalfOpen: true, socket, data: undefined };
   const connecting =
     "path" in place
       ? Bun.connect<Peer | undefined>({ ...options, unix: place.path })
       : Bun.connect<Peer | undefined>({ ...options, hostname: place.host ?? "127.0.0.1", port: place.port });
-  const { data: peer } = await connecting;
-  if (peer === undefined) throw new Error("the connection was not opened");
+  // Rejects, too, for a connection that was opened and reset before the promise could say so.
+  connecting.catch((error: unknown) => opened.reject(error));
+  const peer = await opened.promise;
   clearLater(() => {
     if (!peer.closed) peer.reset();
   });
   return peer;
+}
+
+/**
+ * Waits until a connection is reset without a byte. The reset may be there before the connection has been told of,
+ * and then it is the connecting that fails.
+ */
+export async function expectReset(connecting: Promise<Peer>): Promise<void> {
+  let peer: Peer;
+  try {
+    peer = await connecting;
+  } catch (error) {
+    expect(error).toHaveProperty("code", "ECONNRESET");
+    return;
+  }
+  await peer.whenClosed();
+  expect({ reset: peer.wasReset, received: peer.receivedBytes }).toEqual({ reset: true, received: 0 });
 }
 
 /** SHA-256 in hex. */

@@ -50,7 +50,9 @@ export async function openTunnel(
 ): Promise<Tunnel> {
   const session = await startWithPipes(standIn, start, request, options);
   const { sessionId, stdout } = session;
-  const opened = await stdout.waitFor(/Port \d+ opened for sessionId \S+\.\n(Waiting for connections\.\.\.\n)?/);
+  const opened = await stdout.waitFor(
+    /Port \d+ opened for sessionId \S+\.\n(Waiting for connections\.\.\.\n)?/,
+  );
   const port = Number(/\d+/.exec(opened)?.[0]);
   const executablePid = await executableOf(session.pid);
   return {
