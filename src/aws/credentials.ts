@@ -59,7 +59,6 @@ const MFA_MIN_VALIDITY_MS = 60_000;
 
 /**
  * Makes a provider for this process's environment. Nothing is looked up before `resolve`.
- * With SSM_PLUGIN_SKIP_CLIENT_CONFIGURE=true it never finds any.
  */
 export function createCredentialProvider(options: CredentialOptions): CredentialProvider {
   return new ChainProvider(options);
@@ -106,8 +105,6 @@ class ChainProvider implements CredentialProvider {
 
   async #lookUp(): Promise<AwsCredentials> {
     const { environment, profile } = this.#surroundings();
-    if (environment["SSM_PLUGIN_SKIP_CLIENT_CONFIGURE"] === "true")
-      throw new NoCredentialsError("SSM_PLUGIN_SKIP_CLIENT_CONFIGURE=true asks for none");
     const plan =
       planFromEnvironment(environment, profile) ??
       planFromFiles(environment, await loadSharedFiles(environment), profile);

@@ -38,7 +38,7 @@ export interface DataChannelOptions {
 
 /** A handshake has two answers of ours, HandshakeResponse and EncChallengeResponse; an agent may challenge again. */
 const MAX_ANSWERS = 16;
-const MAX_ANSWER_BYTES = 1024 * 1024;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /**
  * The client's end of a data channel.
@@ -87,7 +87,7 @@ export class DataChannel {
     );
     this.#dialogue = new Dialogue(
       {
-        answer: (payloadType, payload) => this.#answers.push(payloadType, payload, false),
+        answer: (payloadType, payload) => this.#answer(payloadType, payload),
         fail: (error) => this.#fail(error),
       },
       events,
@@ -252,6 +252,12 @@ export class DataChannel {
     if (undelivered > 0) this.#notices.notice("closed_with_gap", { undelivered });
     this.#end();
     this.#events.closed(reason);
+  }
+
+  /** An agent that asks without end while nothing can be sent is not answered without end. */
+  #answer(payloadType: number, payload: Uint8Array): void {
+    if (this.#answers.length < MAX_ANSWERS) this.#answers.push(payloadType, payload, false);
+    else this.#notices.notice("answer_dropped", { payloadType });
   }
 
   #invalid(field: string, bytes: number): void {

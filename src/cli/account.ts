@@ -6,20 +6,28 @@ import { profileSettings, type Ssm, type StartedSession, type StartSessionReques
 import { type Host, hostLog, HostStreams, openAccess, openHost } from "../host/index.ts";
 import type { CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
+import { startWatched } from "./start.ts";
+
+/** The service's limit. */
+const MAX_REASON_CHARACTERS = 256;
 
 /** An account and region to work in. */
 export interface Account {
   readonly region: string;
   readonly ssm: Ssm;
-  /** Starts a session; the reason option goes with it. */
+  /**
+   * Starts a session; the reason option goes with it. Ended by a signal meanwhile it leaves none behind and rejects
+   * with an InterruptedError.
+   */
   start(request: StartSessionRequest): Promise<StartedSession>;
   /** Surroundings for one session to `target`. */
   host(target: string, options?: { readonly separateOutput?: boolean }): Promise<Host>;
 }
 
-/** Opens the account that the options of a command name. @throws UsageError without a region */
+/** Opens the account that the options of a command name. @throws UsageError without a region, or with a bad option */
 export async function openAccount(context: CommandContext): Promise<Account> {
   const { args, version } = context;
+  const endpoint = readEndpoint(args.text("endpoint-url"));
   const environment = withLogOptions(context);
   const profile = args.text("profile") ?? "";
   const settings = await profileSettings(environment, profile);
@@ -29,18 +37,32 @@ export async function openAccount(context: CommandContext): Promise<Account> {
       "no region: use --region, set AWS_REGION, or set one in the profile (aws configure set region …)",
     );
   }
-  const endpoint = args.text("endpoint-url") ?? "";
+  if (!/^[a-z0-9-]{2,40}$/.test(region)) {
+    throw new UsageError(`${JSON.stringify(region)} is no region such as eu-central-1`);
+  }
   const common = { environment, version, region, profile, endpoint, target: "" };
   const log = hostLog(environment, new HostStreams(false));
   const access = await openAccess({ ...common, log });
   const { ssm } = access;
   const reason = args.text("reason");
+  if (reason !== undefined && reason.length > MAX_REASON_CHARACTERS) {
+    throw new UsageError(`--reason may have ${MAX_REASON_CHARACTERS} characters, it has ${reason.length}`);
+  }
   return {
     region,
     ssm,
-    start: (request) => ssm.startSession(reason === undefined ? request : { ...request, reason }),
+    start: (request) => startWatched(ssm, reason === undefined ? request : { ...request, reason }),
     host: (target, options = {}) => openHost({ ...common, access, target, ...options }),
   };
+}
+
+function readEndpoint(text: string | undefined): string {
+  if (text === undefined) return "";
+  const url = URL.parse(text);
+  if (url !== null && ["http:", "https:"].includes(url.protocol)) return text;
+  throw new UsageError(
+    `--endpoint-url must be a URL such as https://ssm.eu-central-1.amazonaws.com, it is ${JSON.stringify(text)}`,
+  );
 }
 
 /** The log options are the log variables of the same meaning. */

@@ -7,10 +7,10 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 import type { ArgumentDefinitions, Command, ParsedArguments } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
-/** Whether help was asked for, before any `--`. */
-export function wantsHelp(args: readonly string[]): boolean {
+/** Whether one of these words stands before any `--`; for what counts even where the rest cannot be understood. */
+export function wants(args: readonly string[], ...words: readonly string[]): boolean {
   const end = args.indexOf("--");
-  return (end < 0 ? args : args.slice(0, end)).some((word) => word === "--help" || word === "-h");
+  return (end < 0 ? args : args.slice(0, end)).some((word) => words.includes(word));
 }
 
 /** Parses the words behind a command's name. @throws UsageError */
@@ -26,7 +26,8 @@ export function parseCommandLine(command: Command, args: readonly string[]): Par
   return new Values(values, assignPositionals(name, command.arguments, positionals), rest);
 }
 
-type Raw = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+/** All values of the options that were given. */
+type Raw = Readonly<Record<string, readonly (string | boolean)[]>>;
 
 function parseStrictly(
   name: string,
@@ -39,17 +40,40 @@ function parseStrictly(
     const short = shortName(definition.alias);
     options[option] = {
       type: definition.type === "boolean" ? "boolean" : "string",
-      multiple: definition.multiple === true,
+      // All of several are kept, so that a second one can be refused.
+      multiple: true,
       ...(short === undefined ? {} : { short }),
     };
   }
+  const { values, positionals } = parseWords(name, args, options);
+  for (const [option, given] of Object.entries(values)) {
+    const texts = given.filter((value) => typeof value === "string");
+    if (texts.includes("")) throw new UsageError(`${name}: --${option} has an empty value. ${see(name)}`);
+    if (texts.length > 1 && definitions[option]?.multiple !== true) {
+      throw new UsageError(`${name}: --${option} is given ${texts.length} times, once is enough`);
+    }
+  }
+  return { values, positionals };
+}
+
+function parseWords(
+  name: string,
+  args: readonly string[],
+  options: NonNullable<ParseArgsConfig["options"]>,
+): { readonly values: Raw; readonly positionals: readonly string[] } {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    // The types cannot know that every option here is a multiple one.
+    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    return { values: parsed.values as Raw, positionals: parsed.positionals };
   } catch (error) {
     // Only the first sentence: the others explain the parser.
     const said = (error as Error).message.split(/\. |\n/, 1)[0] ?? "";
-    throw new UsageError(`${name}: ${said}. See: session-manager-plugin ${name} --help`);
+    throw new UsageError(`${name}: ${said}. ${see(name)}`);
   }
+}
+
+function see(name: string): string {
+  return `See: session-manager-plugin ${name} --help`;
 }
 
 function shortName(alias: string | readonly string[] | undefined): string | undefined {
@@ -67,17 +91,18 @@ function assignPositionals(
   for (const [argument, definition] of Object.entries(definitions)) {
     if (definition.type !== "positional") continue;
     const word = remaining.shift();
+    if (word === "") throw new UsageError(`${name}: ${argument.toUpperCase()} is empty. ${see(name)}`);
     if (word !== undefined) assigned.set(argument, word);
     else if (definition.required !== false) {
       throw new UsageError(
-        `${name}: ${argument.toUpperCase()} is missing. See: session-manager-plugin ${name} --help`,
+        `${name}: ${argument.toUpperCase()} is missing. ${see(name)}`,
       );
     }
   }
   const surplus = remaining[0];
   if (surplus !== undefined) {
     throw new UsageError(
-      `${name}: ${JSON.stringify(surplus)} is one word too many (a command goes behind --)`,
+      `${name}: ${JSON.stringify(surplus)} is one word too many. ${see(name)}`,
     );
   }
   return assigned;
@@ -95,17 +120,14 @@ class Values implements ParsedArguments {
   }
 
   text(name: string): string | undefined {
-    const value = this.#positionals.get(name) ?? this.#values[name];
-    return typeof value === "string" ? value : undefined;
+    return this.#positionals.get(name) ?? this.list(name)[0];
   }
 
   flag(name: string): boolean {
-    return this.#values[name] === true;
+    return this.#values[name]?.includes(true) === true;
   }
 
   list(name: string): readonly string[] {
-    const value = this.#values[name];
-    if (value === undefined) return [];
-    return (Array.isArray(value) ? value : [value]).filter((entry) => typeof entry === "string");
+    return (this.#values[name] ?? []).filter((value) => typeof value === "string");
   }
 }

@@ -2,12 +2,13 @@
  * The people's face: which command was asked for, its help, and how its errors are told. Everything that is not
  * session data or an answer that was asked for goes to standard error.
  */
-import { harmless } from "../host/index.ts";
-import { standardError, standardOutput } from "../terminal/index.ts";
-import { parseCommandLine, wantsHelp } from "./arguments.ts";
-import { type Command, ExitCode } from "./command.ts";
+import { standardOutput } from "../terminal/index.ts";
+import { parseCommandLine, wants } from "./arguments.ts";
+import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { UsageError } from "./errors.ts";
+import { InterruptedError, UsageError } from "./errors.ts";
+import { ExitCode, SIGNAL_EXIT_CODES } from "./exit-codes.ts";
+import { codeOf, Messages } from "./messages.ts";
 import { commandHelp, programHelp } from "./usage.ts";
 
 /**
@@ -21,26 +22,36 @@ export async function runCommandLine(
   exit: (code: number) => never,
 ): Promise<number> {
   const [name = "", ...words] = args;
+  // Before anything is understood; a command line with a mistake is to be told of in the form that it asks for.
+  let messages = new Messages({ quiet: false, json: wants(words, "--json") });
   try {
-    if (name === "--help" || name === "-h" || name === "help") return await help(words[0]);
+    if (name === "--help" || name === "-h" || name === "help") return await help(words);
     if (name.startsWith("{")) {
       const { runResponse } = await import("./one-argument.ts");
-      return await runResponse(name, { environment, version, exit });
+      return await runResponse(name, { environment, version, messages, exit });
     }
-    const load = COMMANDS.get(name);
-    if (load === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}. See: --help`);
-    const command = await load();
-    if (wantsHelp(words)) return print(commandHelp(command));
-    return await command.run({ args: parseCommandLine(command, words), environment, version, exit });
+    const command = await load(name);
+    if (wants(words, "--help", "-h")) return print(commandHelp(command));
+    const parsed = parseCommandLine(command, words);
+    messages = new Messages({ quiet: parsed.flag("quiet"), json: parsed.flag("json") });
+    return await command.run({ args: parsed, environment, version, messages, exit });
   } catch (error) {
-    standardError().write(Buffer.from(`session-manager-plugin: ${harmless((error as Error).message)}\n`));
+    if (error instanceof InterruptedError) return SIGNAL_EXIT_CODES[error.signal];
+    messages.fail((error as Error).message, codeOf(error));
     return error instanceof UsageError ? ExitCode.usage : ExitCode.failure;
   }
 }
 
-async function help(name: string | undefined): Promise<number> {
-  const load = name === undefined ? undefined : COMMANDS.get(name);
-  if (load !== undefined) return print(commandHelp(await load()));
+async function load(name: string): Promise<Command> {
+  const loader = COMMANDS.get(name);
+  if (loader !== undefined) return await loader();
+  const known = [...COMMANDS.keys()].join(", ");
+  throw new UsageError(`there is no command ${JSON.stringify(name)}, only ${known}`);
+}
+
+async function help(words: readonly string[]): Promise<number> {
+  const name = words.find((word) => !word.startsWith("-"));
+  if (name !== undefined) return print(commandHelp(await load(name)));
   const commands: Command[] = [];
   for (const each of COMMANDS.values()) commands.push(await each());
   return print(programHelp(commands));

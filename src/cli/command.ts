@@ -4,6 +4,8 @@
  */
 import type { ArgDef, CommandMeta } from "citty";
 
+import type { Messages } from "./messages.ts";
+
 /** An argument as citty describes it; `multiple` options may be given more than once. */
 export type ArgumentDefinition = ArgDef & { readonly multiple?: boolean; readonly alias?: string | string[] };
 
@@ -27,6 +29,7 @@ export interface CommandContext {
   readonly args: ParsedArguments;
   readonly environment: Record<string, string | undefined>;
   readonly version: string;
+  readonly messages: Messages;
   /** Ends the process at once. */
   readonly exit: (code: number) => never;
 }
@@ -43,15 +46,12 @@ export interface Command {
   run(context: CommandContext): Promise<number>;
 }
 
-/** Exit codes of this face. */
-export const ExitCode = {
-  /** The command line cannot be understood. */
-  usage: 2,
-  /** The connection was lost while a command ran; its output is incomplete. */
-  incomplete: 254,
-  /** Our own failures, as ssh has it. */
-  failure: 255,
-} as const;
+/** TARGET where a person may also be asked for it. */
+export const TARGET_ARGUMENT = {
+  type: "positional",
+  required: false,
+  description: "id, name, tag:KEY=VALUE, private IP or computer name; a terminal is asked without one",
+} as const satisfies ArgumentDefinition;
 
 /** Options of every command that speaks to AWS. */
 export const COMMON_ARGUMENTS = {
@@ -59,8 +59,8 @@ export const COMMON_ARGUMENTS = {
   region: { type: "string", description: "AWS region", valueHint: "REGION" },
   "endpoint-url": { type: "string", description: "endpoint of the SSM API", valueHint: "URL" },
   reason: { type: "string", description: "reason, kept in the session's history", valueHint: "TEXT" },
-  quiet: { type: "boolean", alias: "q", description: "say nothing but errors" },
+  quiet: { type: "boolean", alias: "q", description: "say nothing but warnings and errors" },
   verbose: { type: "boolean", alias: "v", description: "log to standard error" },
   "log-file": { type: "string", description: "log to a file", valueHint: "PATH" },
-  json: { type: "boolean", description: "machine-readable output" },
+  json: { type: "boolean", description: "answers, messages and errors as JSON" },
 } as const satisfies ArgumentDefinitions;

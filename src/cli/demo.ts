@@ -3,12 +3,13 @@
  * without an account. With `-c` it runs one shell line and exits with its code.
  */
 import { createSsm } from "../aws/index.ts";
-import { harmlessLine, openHost, runSession } from "../host/index.ts";
-import type { SessionObserver } from "../session/index.ts";
-import { isTerminal, standardError } from "../terminal/index.ts";
-import { type Command, type CommandContext, ExitCode } from "./command.ts";
+import { openHost } from "../host/index.ts";
+import { isTerminal } from "../terminal/index.ts";
+import type { Command, CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { unixCommandLine } from "./quoting.ts";
+import { runToEnd } from "./run-to-end.ts";
+import { startWatched } from "./start.ts";
 
 /** See the file's comment. */
 export const demo: Command = {
@@ -27,9 +28,6 @@ export const demo: Command = {
   examples: ["demo", "demo -c 'uname -a; exit 3'"],
   run,
 };
-
-/** 128 + SIGINT. */
-const INTERRUPTED_EXIT_CODE = 130;
 
 async function run(context: CommandContext): Promise<number> {
   const command = context.args.text("command");
@@ -59,7 +57,8 @@ async function openSession(
     endpoint: simulator.url,
     credentials: simulator.credentials,
   });
-  const parameters = await ssm.startSession(
+  const parameters = await startWatched(
+    ssm,
     command === undefined
       ? { target }
       : {
@@ -72,7 +71,8 @@ async function openSession(
         },
   );
   const host = await openHost({
-    environment: context.environment,
+    // A proxy of the user's must not be asked for this machine.
+    environment: { ...context.environment, ...simulator.environment },
     version: context.version,
     region: simulator.region,
     profile: "",
@@ -82,27 +82,12 @@ async function openSession(
     separateOutput: command !== undefined,
   });
   if (command === undefined) {
-    say(
+    context.messages.say(
+      "welcome",
       "This is a real shell on this machine, reached through a stand-in for AWS. `exit` or Enter ~. leaves it.",
     );
   }
-  const { end, signal } = await runSession({
-    host,
-    parameters,
-    observer: quietObserver,
-    exitWithParent: false,
-    abandon: () => context.exit(INTERRUPTED_EXIT_CODE),
-  });
-  switch (end.kind) {
-    case "closed":
-      if (end.reason !== "") say(harmlessLine(end.reason));
-      return toExitCode(end.exitCode ?? 0);
-    case "terminated":
-      return signal === undefined ? 0 : INTERRUPTED_EXIT_CODE;
-    case "failed":
-    case "lost":
-      throw end.error;
-  }
+  return runToEnd(context, host, parameters, { isCommand: command !== undefined });
 }
 
 /** The shell gets the user's own environment: it is the user's machine. */
@@ -112,22 +97,3 @@ function shellEnvironment(context: CommandContext): Record<string, string> {
   );
   return Object.fromEntries(entries);
 }
-
-/** A command that a signal killed is reported as -1. */
-function toExitCode(code: number): number {
-  return code < 0 || code > 255 ? ExitCode.failure : code;
-}
-
-function say(line: string): void {
-  standardError().write(Buffer.from(`${line}\n`));
-}
-
-const quietObserver: SessionObserver = {
-  started: () => {},
-  customerMessage: (text) => say(harmlessLine(text)),
-  listening: () => {},
-  connectionAccepted: () => {},
-  destinationFailed: () => {},
-  connectionLost: () => {},
-  connectionRestored: () => {},
-};

@@ -1,19 +1,19 @@
 /** `exec`: one command on a target, stdout and stderr apart, with its exit code. */
 import { parseDuration } from "../host/index.ts";
-import { isTerminal } from "../terminal/index.ts";
+import { waitingInputBytes } from "../terminal/index.ts";
 import { openAccount } from "./account.ts";
-import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
+import { chooseTarget, requireTarget } from "./choose-target.ts";
+import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { pipedInputBytes } from "./piped-input.ts";
 import { unixCommandLine, windowsCommandLine } from "./quoting.ts";
 import { runToEnd } from "./run-to-end.ts";
-import { platformOf, resolveTarget } from "./target.ts";
+import { platformOf } from "./target.ts";
 
 /** See the file's comment. */
 export const exec: Command = {
   meta: { name: "exec", description: "Run a command on a target and exit with its code." },
   arguments: {
-    target: { type: "positional", description: "id, name, tag:KEY=VALUE, private IP or computer name" },
+    target: TARGET_ARGUMENT,
     shell: { type: "string", description: "run a line with the target's shell instead", valueHint: "LINE" },
     tty: { type: "boolean", alias: "t", description: "give the command a terminal (no exit code then)" },
     timeout: {
@@ -43,16 +43,18 @@ async function run(context: CommandContext): Promise<number> {
   }
   const timeoutMs = readTimeout(args.text("timeout"));
   const tty = args.flag("tty");
+  requireTarget(context, "exec");
   const account = await openAccount(context);
-  const target = await resolveTarget(account.ssm, args.text("target") ?? "");
+  const target = await chooseTarget(context, account);
   const windows = (await platformOf(account.ssm, target)) === "Windows";
   const command = windows
     ? (line ?? windowsCommandLine(words))
     : unixCommandLine(line === undefined ? words : ["/bin/sh", "-c", line]);
   const host = await account.host(target.id, { separateOutput: !tty });
-  if (!tty && !isTerminal(0) && pipedInputBytes() > 0) {
-    host.streams.writeStatus(
-      "session-manager-plugin: standard input cannot reach such a command; use --tty, or ssh through ssh-proxy",
+  if (!tty && waitingInputBytes() > 0) {
+    context.messages.warn(
+      "input-ignored",
+      "standard input cannot reach such a command and is not read; --tty, or ssh through ssh-proxy, can pass it on",
     );
   }
   const session = await account.start({
@@ -60,12 +62,10 @@ async function run(context: CommandContext): Promise<number> {
     documentName: tty ? "AWS-StartInteractiveCommand" : "AWS-StartNonInteractiveCommand",
     parameters: tty ? { command: [command] } : { command: [command], separateOutputStream: ["true"] },
   });
-  return runToEnd(
-    { exit: context.exit, quiet: args.flag("quiet") },
-    host,
-    session,
-    timeoutMs === undefined ? {} : { timeoutMs },
-  );
+  return runToEnd(context, host, session, {
+    isCommand: true,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
 }
 
 function readTimeout(text: string | undefined): number | undefined {

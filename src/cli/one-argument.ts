@@ -8,8 +8,9 @@ import { runToEnd } from "./run-to-end.ts";
 /** Runs the session of a response to an exit code. Rejects with an error fit to be shown. */
 export async function runResponse(
   text: string,
-  { environment, version, exit }: Pick<CommandContext, "environment" | "version" | "exit">,
+  context: Pick<CommandContext, "environment" | "version" | "messages" | "exit">,
 ): Promise<number> {
+  const { environment, version } = context;
   const session = parseResponse(text);
   const region =
     regionOf(session.streamUrl) ??
@@ -17,7 +18,7 @@ export async function runResponse(
     environment["AWS_DEFAULT_REGION"] ??
     "us-east-1";
   const host = await openHost({ environment, version, region, profile: "", target: "", endpoint: "" });
-  return runToEnd({ exit, quiet: false }, host, session);
+  return runToEnd(context, host, session);
 }
 
 /** `wss://ssmmessages.REGION.…`; undefined for other hosts, the stand-in's for example. */

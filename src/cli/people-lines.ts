@@ -1,20 +1,21 @@
-/** What the people's face says while a session runs: short lines on standard error, none with --quiet. */
-import { harmlessLine, type HostStreams } from "../host/index.ts";
+/** What the people's face says while a session runs on the standard streams. */
 import type { SessionObserver } from "../session/index.ts";
+import type { Messages } from "./messages.ts";
 
-/** Observer that writes to standard error. */
-export function peopleLines(streams: HostStreams, quiet: boolean): SessionObserver {
-  const say = (line: string): void => {
-    if (!quiet) streams.writeStatus(line);
-  };
+/** Observer that turns what happens into messages. */
+export function peopleLines(messages: Messages): SessionObserver {
   return {
     started: () => {},
-    customerMessage: (text) => say(harmlessLine(text)),
-    listening: ({ addresses }) => say(`Listening on ${addresses.join(" and ")}`),
+    customerMessage: (text) => messages.say("customer-message", text),
+    listening: ({ addresses }) => messages.say("listening", `Listening on ${addresses.join(" and ")}`),
     connectionAccepted: () => {},
-    destinationFailed: () => say("The target could not reach the destination."),
-    connectionLost: (why) => say(`Connection lost (${harmlessLine(why)}), reconnecting…`),
+    destinationFailed: () =>
+      messages.say("destination-failed", "The target could not reach the destination."),
+    connectionLost: (why) => messages.say("connection-lost", `Connection lost (${why}), reconnecting…`),
     connectionRestored: (afterMs, resent) =>
-      say(`Connection restored after ${(afterMs / 1000).toFixed(1)} s, ${resent} messages sent again.`),
+      messages.say("connection-restored", `Connection restored after ${(afterMs / 1000).toFixed(1)} s.`, {
+        afterMs: Math.round(afterMs),
+        resent,
+      }),
   };
 }

@@ -1,71 +1,97 @@
-/** Runs a session that a command has started, to the exit code of this face. */
-import { harmlessLine, type Host, runSession } from "../host/index.ts";
+/** Runs a session that a command has started on the standard streams, to the exit code of this face. */
+import { type Host, runSession } from "../host/index.ts";
 import { OutputIncompleteError, type SessionEnd, type SessionParameters } from "../session/index.ts";
 import type { ProcessSignal } from "../terminal/index.ts";
-import { type CommandContext, ExitCode } from "./command.ts";
+import type { CommandContext } from "./command.ts";
+import { ExitCode, SIGNAL_EXIT_CODES } from "./exit-codes.ts";
 import { peopleLines } from "./people-lines.ts";
 
-/** 128 + number of the signal. */
-const SIGNAL_CODES: Readonly<Record<ProcessSignal, number>> = {
-  SIGHUP: 129,
-  SIGINT: 130,
-  SIGQUIT: 131,
-  SIGTERM: 143,
-};
-
-/** Limits of a run. */
-export interface RunLimits {
+/** What is particular about a run. */
+export interface RunToEndOptions {
   /** End the session after this long; absent: never. */
   readonly timeoutMs?: number;
+  /** It runs a command: lost for good, its output is incomplete. */
+  readonly isCommand?: boolean;
 }
 
 /** See the file's comment. Says on standard error why a session did not end by itself. */
 export async function runToEnd(
-  context: Pick<CommandContext, "exit"> & { readonly quiet: boolean },
+  { messages, exit }: Pick<CommandContext, "messages" | "exit">,
   host: Host,
   parameters: SessionParameters,
-  limits: RunLimits = {},
+  options: RunToEndOptions = {},
 ): Promise<number> {
+  // The host knows how lines are ended while the terminal is raw.
+  messages.write = (line) => host.streams.writeStatus(line);
   let timedOut = false;
-  const { end, signal } = await runSession({
+  const { end, signal, forwarded } = await runSession({
     host,
     parameters,
-    observer: peopleLines(host.streams, context.quiet),
+    observer: peopleLines(messages),
     exitWithParent: false,
-    abandon: (received) => context.exit(SIGNAL_CODES[received]),
-    ...(limits.timeoutMs === undefined
+    abandon: (received) => exit(SIGNAL_EXIT_CODES[received]),
+    ...(options.timeoutMs === undefined
       ? {}
       : {
-          timeoutMs: limits.timeoutMs,
+          timeoutMs: options.timeoutMs,
           timedOut: () => {
             timedOut = true;
           },
         }),
   });
-  if (timedOut) {
-    host.streams.writeStatus("session-manager-plugin: the time is up, the session was ended");
+  if (timedOut && end.kind === "terminated") {
+    messages.fail(`the time is up (--timeout ${(options.timeoutMs ?? 0) / 1000} s), the session was ended`);
     return ExitCode.failure;
   }
-  return exitCode(end, signal, host);
+  const told = describeEnd(end, { signal, forwarded, isCommand: options.isCommand === true });
+  if (told.text !== "") messages.fail(told.text, told.code);
+  return told.exitCode;
 }
 
-function exitCode(end: SessionEnd, signal: ProcessSignal | undefined, host: Host): number {
+/** How an end is told. */
+interface ToldEnd {
+  readonly exitCode: number;
+  /** Empty: nothing has to be said. */
+  readonly text: string;
+  readonly code: string;
+}
+
+/** What else an exit code depends on. */
+export interface EndCircumstances {
+  /** It ended the session. */
+  readonly signal: ProcessSignal | undefined;
+  /** It was passed on to the other side. */
+  readonly forwarded: ProcessSignal | undefined;
+  readonly isCommand: boolean;
+}
+
+/** The exit code of an end and the sentence that goes with it. */
+export function describeEnd(end: SessionEnd, { signal, forwarded, isCommand }: EndCircumstances): ToldEnd {
   switch (end.kind) {
-    case "closed":
-      if (end.reason !== "") host.streams.writeStatus(`session-manager-plugin: ${harmlessLine(end.reason)}`);
+    case "closed": {
+      const { exitCode, reason } = end;
       // A reason instead of an exit code is the agent's refusal or the service's time-out.
-      return remoteCode(end.exitCode) ?? (end.reason === "" ? 0 : ExitCode.failure);
+      if (exitCode === undefined) {
+        return { exitCode: reason === "" ? 0 : ExitCode.failure, text: reason, code: "SESSION_CLOSED" };
+      }
+      if (exitCode >= 0 && exitCode <= 255) return { exitCode, text: reason, code: "SESSION_CLOSED" };
+      // -1 stands for a command that a signal killed: ours, if we have passed one on.
+      return {
+        exitCode: forwarded === undefined ? ExitCode.failure : SIGNAL_EXIT_CODES[forwarded],
+        text: reason,
+        code: "SESSION_CLOSED",
+      };
+    }
     case "terminated":
-      return signal === undefined ? 0 : SIGNAL_CODES[signal];
+      return { exitCode: signal === undefined ? 0 : SIGNAL_EXIT_CODES[signal], text: "", code: "" };
     case "failed":
-    case "lost":
-      host.streams.writeStatus(`session-manager-plugin: ${harmlessLine(end.error.message)}`);
-      return end.error instanceof OutputIncompleteError ? ExitCode.incomplete : ExitCode.failure;
+    case "lost": {
+      const { code, message } = end.error;
+      if (end.kind === "lost" && isCommand) {
+        const text = end.error instanceof OutputIncompleteError ? message : `${message}; output is incomplete`;
+        return { exitCode: ExitCode.incomplete, text, code };
+      }
+      return { exitCode: ExitCode.failure, text: message, code };
+    }
   }
-}
-
-/** -1 stands for a command that a signal killed. */
-function remoteCode(code: number | undefined): number | undefined {
-  if (code === undefined) return undefined;
-  return code < 0 || code > 255 ? ExitCode.failure : code;
 }

@@ -1,6 +1,7 @@
 /** `sessions`: the account's active sessions, and ending one of them. */
 import { openAccount } from "./account.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
+import { UnknownSessionError } from "./errors.ts";
 import { showRows } from "./table.ts";
 
 /** See the file's comment. */
@@ -19,7 +20,13 @@ async function run(context: CommandContext): Promise<number> {
   const { ssm } = await openAccount(context);
   const sessionId = args.text("terminate");
   if (sessionId !== undefined) {
+    // The service takes any id. Where it may not be asked first, its word has to do.
+    const known = await ssm
+      .describeSessions({ State: "Active", Filters: [{ key: "SessionId", value: sessionId }] }, 1)
+      .catch(() => undefined);
+    if (known?.length === 0) throw new UnknownSessionError(sessionId);
     await ssm.terminate(sessionId);
+    context.messages.say("terminated", `Session ${sessionId} was ended.`, { sessionId });
     return 0;
   }
   const active = await ssm.describeSessions({ State: "Active" });

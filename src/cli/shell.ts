@@ -1,15 +1,15 @@
 /** `shell`: an interactive shell on a target. */
 import { openAccount } from "./account.ts";
-import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
+import { chooseTarget, requireTarget } from "./choose-target.ts";
+import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { runToEnd } from "./run-to-end.ts";
-import { resolveTarget } from "./target.ts";
 
 /** See the file's comment. */
 export const shell: Command = {
   meta: { name: "shell", description: "Open a shell on a target." },
   arguments: {
-    target: { type: "positional", description: "id, name, tag:KEY=VALUE, private IP or computer name" },
+    target: TARGET_ARGUMENT,
     document: {
       type: "string",
       description: "session document instead of the account's default",
@@ -33,17 +33,18 @@ export const shell: Command = {
 
 async function run(context: CommandContext): Promise<number> {
   const { args } = context;
+  requireTarget(context, "shell");
   const parameters = documentParameters(args.list("parameters"));
   const documentName = args.text("document");
   const account = await openAccount(context);
-  const { id } = await resolveTarget(account.ssm, args.text("target") ?? "");
+  const { id } = await chooseTarget(context, account);
   const host = await account.host(id);
   const session = await account.start({
     target: id,
     ...(documentName === undefined ? {} : { documentName }),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
   });
-  return runToEnd({ exit: context.exit, quiet: args.flag("quiet") }, host, session);
+  return runToEnd(context, host, session);
 }
 
 /** `key=value`, several of one key make a list. @throws UsageError */

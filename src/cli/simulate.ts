@@ -1,7 +1,9 @@
 /** `simulate`: the stand-in for AWS as a server of its own, for people's own tests. */
-import { standardError, standardOutput, watchSignals } from "../terminal/index.ts";
-import type { Command, CommandContext } from "./command.ts";
+import { type ProcessSignal, standardOutput, watchSignals } from "../terminal/index.ts";
+import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
 import { UsageError } from "./errors.ts";
+import { SIGNAL_EXIT_CODES } from "./exit-codes.ts";
+import { codeOf } from "./messages.ts";
 
 /** See the file's comment. */
 export const simulate: Command = {
@@ -18,12 +20,13 @@ export const simulate: Command = {
       valueHint: "JSON",
     },
     seed: { type: "string", description: "seed of the faults", valueHint: "NUMBER" },
+    quiet: COMMON_ARGUMENTS.quiet,
   },
   examples: ["simulate", "simulate --port 4566 --faults '{\"closeAfterMs\":5000}'"],
   run,
 };
 
-async function run({ args, environment }: CommandContext): Promise<number> {
+async function run({ args, environment, messages }: CommandContext): Promise<number> {
   const port = readNumber("port", args.text("port"), 65_535);
   const seed = readNumber("seed", args.text("seed"), 2 ** 31);
   const faults = readFaults(args.text("faults"));
@@ -36,17 +39,21 @@ async function run({ args, environment }: CommandContext): Promise<number> {
     ...(port === undefined ? {} : { port }),
     ...(seed === undefined ? {} : { seed }),
     ...(faults === undefined ? {} : { faults }),
+  }).catch((error: unknown) => {
+    if (codeOf(error) !== "EADDRINUSE") throw error;
+    throw new UsageError(`simulate: port ${port} is in use; take another one, or none for any free one`);
   });
+  const signalled = new Promise<ProcessSignal>((resolve) => watchSignals(resolve));
   standardOutput().write(Buffer.from(`${simulatorEnvironmentLines(simulator).join("\n")}\n`));
   const target = simulator.targets[0]?.id ?? "";
-  standardError().write(
-    Buffer.from(
-      `Paste these lines into a shell, then: session-manager-plugin shell ${target}. Ctrl-C ends it.\n`,
-    ),
+  messages.say(
+    "ready",
+    `Paste these lines into a shell, then: session-manager-plugin shell ${target}. Ctrl-C ends it.`,
+    { url: simulator.url, target, seed: simulator.seed },
   );
-  await new Promise<void>((resolve) => watchSignals(() => resolve()));
+  const signal = await signalled;
   await simulator.stop();
-  return 0;
+  return SIGNAL_EXIT_CODES[signal];
 }
 
 function readNumber(name: string, text: string | undefined, max: number): number | undefined {

@@ -24,10 +24,15 @@ function run({ args }: CommandContext): Promise<number> {
     return value === undefined ? [] : [`--${name}`, value];
   });
   const command = [process.execPath, "ssh-proxy", ...options].map((word) =>
-    /^[\w./:@=-]+$/.test(word) ? word : unixCommandLine([word]),
+    /^[\w./:@=-]+$/.test(word) ? word : quote(word),
   );
   standardOutput().write(
     Buffer.from(`Host i-* mi-*\n    ProxyCommand ${command.join(" ").replaceAll("%", "%%")} %h %p\n`),
   );
   return Promise.resolve(0);
+}
+
+/** As the shell that OpenSSH hands the line to understands it. */
+function quote(word: string): string {
+  return process.platform === "win32" ? `"${word}"` : unixCommandLine([word]);
 }

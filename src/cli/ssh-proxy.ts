@@ -37,5 +37,5 @@ async function run(context: CommandContext): Promise<number> {
     documentName: "AWS-StartSSHSession",
     parameters: { portNumber: [port] },
   });
-  return runToEnd({ exit: context.exit, quiet: args.flag("quiet") }, host, session);
+  return runToEnd(context, host, session);
 }

@@ -12,48 +12,67 @@ export interface Target {
   readonly platform: string | undefined;
 }
 
-type Node = Awaited<ReturnType<Ssm["describeInstances"]>>[number];
+/** A node as SSM describes it. */
+export type Node = Awaited<ReturnType<Ssm["describeInstances"]>>[number];
+
+/** The part of SSM that is asked. */
+export type NodeDirectory = Pick<Ssm, "describeInstances">;
 
 /** Most nodes that are looked through for an address or computer name. */
-const MAX_NODES = 10_000;
+export const MAX_NODES = 10_000;
+
+/** Ids named in a message about several matches. */
+const MAX_LISTED = 20;
 
 const NODE_ID = /^(i|mi)-[0-9a-f]{8,17}$/;
+const ECS_ID = /^ecs:[^_\s]+_[^_\s]+_[^_\s]+$/;
 
 /**
  * Resolves a word: `i-…`, `mi-…`, `ecs:…`, `tag:KEY=VALUE`, a name, a private IP address or a computer name.
  * @throws TargetError when it names none or several
  */
-export async function resolveTarget(ssm: Ssm, word: string): Promise<Target> {
-  if (NODE_ID.test(word) || word.startsWith("ecs:")) return { id: word, platform: undefined };
+export async function resolveTarget(ssm: NodeDirectory, word: string): Promise<Target> {
+  if (NODE_ID.test(word)) return { id: word, platform: undefined };
+  if (word.startsWith("ecs:")) {
+    if (ECS_ID.test(word)) return { id: word, platform: undefined };
+    throw new TargetError(`${JSON.stringify(word)} must have the form ecs:CLUSTER_TASK_RUNTIME`);
+  }
   const found = await lookUp(ssm, word);
   const [first, ...others] = found;
-  if (first === undefined) {
+  if (first?.InstanceId === undefined) {
     throw new TargetError(`no target is called ${JSON.stringify(word)}. See: session-manager-plugin targets`);
   }
   if (others.length > 0) {
-    const ids = found.map(describe).join(", ");
+    const listed = found.slice(0, MAX_LISTED).map(describe).join(", ");
+    const more = found.length > MAX_LISTED ? ` and ${found.length - MAX_LISTED} more` : "";
     throw new TargetError(
-      `${JSON.stringify(word)} means ${found.length} targets, name one by its id: ${ids}`,
+      `${JSON.stringify(word)} means ${found.length} targets, name one by its id: ${listed}${more}`,
     );
   }
-  return { id: first.InstanceId ?? "", platform: first.PlatformType };
+  return { id: first.InstanceId, platform: first.PlatformType };
 }
 
 /** The platform of a target that was named by its id; undefined when SSM does not tell. */
-export async function platformOf(ssm: Ssm, target: Target): Promise<string | undefined> {
+export async function platformOf(ssm: NodeDirectory, target: Target): Promise<string | undefined> {
   if (target.platform !== undefined || target.id.startsWith("ecs:")) return target.platform;
   const nodes = await ssm.describeInstances([{ Key: "InstanceIds", Values: [target.id] }], 1).catch(() => []);
   return nodes[0]?.PlatformType;
 }
 
-async function lookUp(ssm: Ssm, word: string): Promise<readonly Node[]> {
-  const tag = /^tag:([^=]+)=(.*)$/s.exec(word);
-  if (tag !== null)
-    return ssm.describeInstances([{ Key: `tag:${tag[1]}`, Values: [tag[2] ?? ""] }], MAX_NODES);
-  if (word.startsWith("tag:"))
+/** What people call a node; empty where it has no name. */
+export function nameOf({ Name, ComputerName }: Node): string {
+  return Name ?? ComputerName ?? "";
+}
+
+async function lookUp(ssm: NodeDirectory, word: string): Promise<readonly Node[]> {
+  if (word.startsWith("tag:")) {
+    const [, key, value] = /^tag:([^=]+)=(.+)$/s.exec(word) ?? [];
+    if (key !== undefined && value !== undefined)
+      return ssm.describeInstances([{ Key: `tag:${key}`, Values: [value] }], MAX_NODES);
     throw new TargetError(`${JSON.stringify(word)} must have the form tag:KEY=VALUE`);
-  const named = await ssm.describeInstances([{ Key: "tag:Name", Values: [word] }], MAX_NODES);
-  if (named.length > 0) return named;
+  }
+  const tagged = await ssm.describeInstances([{ Key: "tag:Name", Values: [word] }], MAX_NODES);
+  if (tagged.length > 0) return tagged;
   const nodes = await ssm.describeInstances([], MAX_NODES);
   const wanted = word.toLowerCase();
   return nodes.filter(({ Name, IPAddress, ComputerName }) => {
@@ -62,7 +81,7 @@ async function lookUp(ssm: Ssm, word: string): Promise<readonly Node[]> {
   });
 }
 
-function describe({ InstanceId, Name, ComputerName, PingStatus }: Node): string {
-  const name = Name ?? ComputerName;
-  return `${InstanceId ?? "?"} (${[name, PingStatus].filter((part) => part !== undefined && part !== "").join(", ")})`;
+function describe(node: Node): string {
+  const parts = [nameOf(node), node.PingStatus ?? ""].filter((part) => part !== "");
+  return `${node.InstanceId ?? "?"} (${parts.join(", ")})`;
 }

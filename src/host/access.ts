@@ -16,6 +16,7 @@ import {
 import type { Log } from "../session/index.ts";
 import { createProxyFor, loadCertificates, type ProxyFor, type TlsSettings } from "../transport/index.ts";
 import type { Environment } from "./environment.ts";
+import { createMfaPrompt } from "./mfa-prompt.ts";
 
 /** What access is opened with. */
 export interface AccessOptions {
@@ -57,7 +58,7 @@ export async function openAccess(options: AccessOptions): Promise<AwsAccess> {
   });
   const http = { proxyFor: createProxyFor(environment), tls };
   const fixed = options.credentials;
-  const provider = createCredentialProvider({ profile, region, http });
+  const provider = createCredentialProvider({ profile, region, http, askMfa: createMfaPrompt(profile) });
   const credentials = (refresh: boolean): Promise<ServiceCredentials> =>
     fixed === undefined ? provider.resolve({ refresh }) : Promise.resolve(fixed);
   const mapStreamUrl = (url: string): string => streamUrl(url, environment);

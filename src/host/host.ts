@@ -7,12 +7,13 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { ServiceCredentials } from "../aws/index.ts";
 import { listen } from "../net/index.ts";
 import type { Log, SessionWorld } from "../session/index.ts";
-import { createConnect, isPresigned, parseStreamUrl, signUpgrade } from "../transport/index.ts";
+import { createConnect, isPresigned, parseStreamUrl } from "../transport/index.ts";
 import { type AwsAccess, openAccess } from "./access.ts";
 import { systemClock } from "./clock.ts";
 import { type Environment, isOn, readLogging, readSettings } from "./environment.ts";
 import { noLog, openLog } from "./log.ts";
 import { HostStreams } from "./streams.ts";
+import { UpgradeSigner } from "./upgrade-signer.ts";
 
 /** A log file is renamed before it grows beyond this. */
 const MAX_LOG_FILE_BYTES = 10 * 1024 * 1024;
@@ -57,12 +58,25 @@ export async function openHost(options: HostOptions): Promise<Host> {
   const settings = readSettings(environment, options.version);
   const access = options.access ?? (await openAccess({ ...options, log }));
   const allowAny = isOn(environment, "SSM_PLUGIN_ALLOW_ANY_ENDPOINT");
-  let connects = 0;
+  const signer = new UpgradeSigner({
+    region,
+    log,
+    credentials: () => access.credentials(false),
+    skip: isOn(environment, "SSM_PLUGIN_SKIP_CLIENT_CONFIGURE"),
+  });
   const world: SessionWorld = {
     settings: options.separateOutput === true ? { ...settings, separateOutput: true } : settings,
-    connect: createConnect(access.http),
+    connect: signer.explaining(createConnect(access.http)),
     listen,
-    api: access.ssm,
+    api: {
+      async resume(sessionId) {
+        // It may be hours after the last look: what was found then may have been replaced. Where nothing newer can
+        // be had, what there is may still do, or its own look-up says why not.
+        await access.credentials(true).catch(() => undefined);
+        return await access.ssm.resume(sessionId);
+      },
+      terminate: (sessionId) => access.ssm.terminate(sessionId),
+    },
     keys: {
       target: options.target,
       ...(options.encryptionRefusal === undefined ? {} : { refusal: options.encryptionRefusal }),
@@ -74,8 +88,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     log,
     createId: () => randomUUID(),
     random: () => Math.random(),
-    // A resume may be hours after the last look: what was found then may have been replaced.
-    authorize: (url) => sign(url, region, () => access.credentials(connects++ > 0), log),
+    authorize: (url) => signer.authorize(url),
     checkUrl: (url) => void parseStreamUrl(url, { allowAny }),
     resumeObstacle: (url) =>
       isPresigned(url) ? "a session with a presigned URL cannot be resumed" : undefined,
@@ -92,21 +105,4 @@ export function hostLog(environment: Environment, streams: HostStreams): Log {
     maxFileBytes: MAX_LOG_FILE_BYTES,
     writeError: (line) => streams.writeStatus(line),
   });
-}
-
-/** Without credentials, and with a presigned URL, the upgrade goes unsigned: the token is what the service checks. */
-async function sign(
-  url: string,
-  region: string,
-  credentials: () => Promise<ServiceCredentials>,
-  log: Log,
-): Promise<Readonly<Record<string, string>>> {
-  if (isPresigned(url)) return {};
-  try {
-    const keys = await credentials();
-    return signUpgrade({ url, region, credentials: keys, date: new Date() });
-  } catch (error) {
-    log("info", "upgrade not signed", { reason: (error as Error).name });
-    return {};
-  }
 }

@@ -39,6 +39,8 @@ export interface RunResult {
   readonly end: SessionEnd;
   /** The signal that ended it, if one did. */
   readonly signal: ProcessSignal | undefined;
+  /** The last signal that was passed on to the other side instead. */
+  readonly forwarded: ForwardedSignal | undefined;
   /** Whether the session had come up before that. */
   readonly ran: boolean;
 }
@@ -51,6 +53,7 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
   const parameters = { ...options.parameters, streamUrl: host.mapStreamUrl(streamUrl) };
   const session = new Session(parameters, host.world, observer);
   let signal: ProcessSignal | undefined;
+  let forwarded: ForwardedSignal | undefined;
   let ran = true;
   const endBy = (received: ProcessSignal): void => {
     if (signal !== undefined) {
@@ -67,8 +70,8 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
     }, SIGNAL_DEADLINE_MS).unref();
   };
   const stopSignals = watchSignals((received) => {
-    if (isForwarded(received) && session.signal(received)) return;
-    endBy(received);
+    if (isForwarded(received) && session.signal(received)) forwarded = received;
+    else endBy(received);
   });
   const stopParent = watchParent({ force: options.exitWithParent }, () => endBy("SIGHUP"));
   host.streams.onEscape = () => session.terminate();
@@ -84,7 +87,7 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
   stopTimeout();
   await host.streams.restore(end.kind === "terminated" ? IMPATIENT_DRAIN_MS : Infinity);
   stopSignals();
-  return { end, signal, ran };
+  return { end, signal, forwarded, ran };
 }
 
 function isForwarded(signal: ProcessSignal): signal is ForwardedSignal {

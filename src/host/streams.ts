@@ -24,6 +24,11 @@ export function restoreTerminal(): void {
   active?.restoreNow();
 }
 
+/** Whether a session has standard input: nobody else may read from the terminal then. */
+export function isKeyboardTaken(): boolean {
+  return active !== undefined;
+}
+
 /** See the file's comment. One for each process. */
 export class HostStreams implements StandardStreams {
   readonly #escapes: boolean;

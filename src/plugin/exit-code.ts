@@ -14,6 +14,8 @@ export const SIGNAL_EXIT_CODES: Readonly<Record<ProcessSignal, number>> = {
 export interface ExitCircumstances {
   /** The token stood in an argument: the AWS CLI prints its arguments when we exit with anything but 0. */
   readonly exposed: boolean;
+  /** Standard output could not be written; a reader that went away does not count. */
+  readonly incomplete: boolean;
   /** The remote command's code is wanted. */
   readonly propagate: boolean;
   /** The signal that made us end the session, if one did. */
@@ -23,12 +25,14 @@ export interface ExitCircumstances {
 }
 
 /**
- * 0: the session ran and ended; 1: it never came up or was lost for good; 143, 129: ended by SIGTERM, SIGHUP.
+ * 0: the session ran and ended; 1: it never came up, it was lost for good, or its output was; 143, 129: ended by
+ * SIGTERM, SIGHUP.
  * With propagation the command's own code, and 255 when the session was lost before it came.
  */
 export function exitCodeFor(end: SessionEnd, circumstances: ExitCircumstances): number {
   if (circumstances.exposed) return 0;
   const { signal, propagate, ran } = circumstances;
+  if (circumstances.incomplete) return propagate ? 255 : 1;
   switch (end.kind) {
     case "failed":
       return 1;

@@ -2,7 +2,7 @@
  * One run of this face: from the arguments to an exit code, saying AWS's lines on the way.
  */
 import { harmlessLine, type Host, isOn, openHost, runSession } from "../host/index.ts";
-import { isTerminal, standardError, standardOutput } from "../terminal/index.ts";
+import { isTerminal, OutputFailedError, standardError, standardOutput } from "../terminal/index.ts";
 import { type Invocation, readArguments } from "./arguments.ts";
 import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
 import * as literal from "./literals.ts";
@@ -80,11 +80,20 @@ async function startSession(
   });
   lines.ended(end);
   return exitCodeFor(end, {
+    incomplete: reportLostOutput(),
     exposed: invocation.exposed,
     propagate: isOn(environment, "SSM_PLUGIN_PROPAGATE_EXIT_CODE"),
     signal,
     ran,
   });
+}
+
+/** A reader that left is an ordinary end; a full disk is not, and says so where it can still be read. */
+function reportLostOutput(): boolean {
+  const { error } = standardOutput();
+  if (!(error instanceof OutputFailedError)) return false;
+  standardError().write(Buffer.from(`session-manager-plugin: ${harmlessLine(error.message)}\n`));
+  return true;
 }
 
 /** The stream of the status lines, by the environment. */

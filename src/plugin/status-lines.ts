@@ -41,7 +41,14 @@ export class StatusLines implements SessionObserver {
     this.#output.status(`${harmless(text)}\n`);
   }
 
-  listening(at: { readonly port: number; readonly unixPath?: string }, mode: "multiplexed" | "basic"): void {
+  listening(
+    at: { readonly port: number; readonly unixPath?: string; readonly addresses: readonly string[] },
+    mode: "multiplexed" | "basic",
+  ): void {
+    const open = at.unixPath === undefined ? at.addresses.find((address) => !isLoopback(address)) : undefined;
+    if (open !== undefined) {
+      this.#output.person(`Warning: the tunnel listens on ${open}: whoever reaches this machine can use it.`);
+    }
     const opened =
       at.unixPath === undefined
         ? literal.portOpened(at.port, this.#sessionId)
@@ -103,4 +110,9 @@ export class StatusLines implements SessionObserver {
     if (this.#ownsOutput) this.#output.person(text.trim());
     else this.#output.error(text);
   }
+}
+
+/** Whether an address with its port (`127.0.0.1:5432`, `[::1]:5432`) is this machine's alone. */
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address.startsWith("[::1]");
 }

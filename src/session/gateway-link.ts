@@ -23,10 +23,14 @@ export type GatewayLinkOptions = SessionParameters & Omit<SessionWorld, "listen"
 export interface GatewayLinkEvents {
   /** Connected, and the opening frame has been sent. */
   up(): void;
+  /** Something has come on this connection, for the first time. */
+  alive(): void;
   /** Connection lost; it is being brought back. */
   down(why: string): void;
   /** A binary frame arrived. */
   frame(bytes: Uint8Array): void;
+  /** Whether something sent waits for its acknowledgement. */
+  waiting(): boolean;
   /** It is over: nothing will bring the connection back. */
   failed(error: SessionError): void;
 }
@@ -35,6 +39,11 @@ export interface GatewayLinkEvents {
 const START_CONNECTIONS = 3;
 /** A fresh token refused this often in a row is refused for good. */
 const MAX_REFUSALS = 3;
+/**
+ * Above this much in the socket's own buffer nothing more is sent. Data stops far below; what adds up are
+ * acknowledgements for a gateway that sends and does not read.
+ */
+const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 
 /** See the file's comment. All methods are synchronous; nothing is reported after {@link close}. */
 export class GatewayLink {
@@ -48,6 +57,10 @@ export class GatewayLink {
   #token: string;
   #transport: Transport | undefined;
   #open = false;
+  /** Something has arrived on this connection; a binary frame has. */
+  #alive = false;
+  #answered = false;
+  #pingedAtMs: number | undefined;
   /** Something has arrived on some connection: the session exists for the gateway. */
   #everHeard = false;
   #closed = false;
@@ -67,7 +80,8 @@ export class GatewayLink {
     this.clientId = options.createId();
     this.#schedule = new ReconnectSchedule(options.settings, options.random);
     this.#liveness = new Liveness(options.clock, options.settings, {
-      ping: () => this.#transport?.ping(),
+      ping: () => this.#ping(),
+      unanswered: () => !this.#answered && this.#events.waiting(),
       dead: (why) => this.cut(why),
     });
   }
@@ -88,9 +102,9 @@ export class GatewayLink {
     return this.#open;
   }
 
-  /** Sends a frame if there is a connection; the channel repeats what was not acknowledged. */
+  /** Sends a frame if there is a connection that takes it; the channel repeats what was not acknowledged. */
   send(frame: Uint8Array): void {
-    if (this.#open) this.#transport?.send(frame);
+    if (this.#open && this.bufferedBytes < MAX_BUFFERED_BYTES) this.#transport?.send(frame);
   }
 
   /** Bytes that wait in the socket. */
@@ -152,7 +166,7 @@ export class GatewayLink {
           if (mine()) this.#message(data);
         },
         pong: () => {
-          if (mine()) this.#heard();
+          if (mine()) this.#pong();
         },
         closed: (end) => {
           if (!mine()) return;
@@ -175,16 +189,35 @@ export class GatewayLink {
       }),
     );
     this.#open = true;
+    this.#alive = false;
+    this.#answered = false;
     this.#liveness.start();
     if (this.#paused) {
       this.#liveness.setPaused(true);
       this.#transport?.pause();
     }
     log("info", "connected", {
+      gateway: URL.parse(this.#url)?.host ?? "",
       durationMs: Math.round(clock.now() - startedAtMs),
       attempt: this.#schedule.attempts,
     });
     this.#events.up();
+    // Whether a connection that was brought back works is asked at once.
+    if (this.#everHeard) this.#ping();
+  }
+
+  #ping(): void {
+    this.#pingedAtMs ??= this.#options.clock.now();
+    this.#transport?.ping();
+  }
+
+  #pong(): void {
+    const { clock, log } = this.#options;
+    if (this.#pingedAtMs !== undefined) {
+      log("debug", "ping answered", { rttMs: Math.round((clock.now() - this.#pingedAtMs) * 1000) / 1000 });
+      this.#pingedAtMs = undefined;
+    }
+    this.#heard();
   }
 
   /** A connection that carries something has succeeded; on an idle session that may be nothing but pongs. */
@@ -193,6 +226,9 @@ export class GatewayLink {
     this.#everHeard = true;
     this.#schedule.succeeded();
     this.#refusals = 0;
+    if (this.#alive) return;
+    this.#alive = true;
+    this.#events.alive();
   }
 
   #message(data: Uint8Array | string): void {
@@ -201,6 +237,7 @@ export class GatewayLink {
       this.#options.log("debug", "text frame ignored", { bytes: data.length });
       return;
     }
+    this.#answered = true;
     this.#events.frame(data);
   }
 
@@ -208,11 +245,14 @@ export class GatewayLink {
   #lost(end: TransportEnd): void {
     const wasOpen = this.#open;
     this.#open = false;
+    this.#pingedAtMs = undefined;
     this.#liveness.stop();
     const why = describeEnd(end);
     this.#options.log(wasOpen ? "warn" : "info", "connection closed", {
       code: end.code,
       ...(end.httpStatus === undefined ? {} : { httpStatus: end.httpStatus }),
+      // The gateway's own words are left out: they may repeat anything.
+      ...(end.error === undefined ? {} : { reason: end.error.message }),
     });
     if (!this.#everHeard && this.#isFinalAtStart(end, wasOpen)) {
       return this.#fail(new ConnectFailedError(why, end.error === undefined ? {} : { cause: end.error }));
@@ -263,6 +303,7 @@ export class GatewayLink {
       checkUrl(resumed.streamUrl);
       this.#url = resumed.streamUrl;
       this.#token = resumed.tokenValue;
+      log("info", "resumed", { attempt: this.#schedule.attempts });
     } catch (cause) {
       if (this.#closed) return;
       const error = cause as Error & { readonly retryable?: boolean };

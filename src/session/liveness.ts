@@ -8,6 +8,8 @@ import type { SessionSettings } from "./settings.ts";
 /** What it asks of its owner. */
 export interface LivenessEvents {
   ping(): void;
+  /** Whether an answer is due that has not come: a gateway can return pings and take no notice of us otherwise. */
+  unanswered(): boolean;
   dead(why: string): void;
 }
 
@@ -30,6 +32,7 @@ export class Liveness {
   #tickWallMs = 0;
   #paused = false;
   #pausedAtMs = 0;
+  #unansweredSinceMs: number | undefined;
 
   constructor(clock: Clock, settings: SessionSettings, events: LivenessEvents) {
     this.#clock = clock;
@@ -46,6 +49,7 @@ export class Liveness {
     this.#tickAtMs = now;
     this.#tickWallMs = this.#clock.wallNow();
     this.#paused = false;
+    this.#unansweredSinceMs = undefined;
     this.#arm();
   }
 
@@ -64,6 +68,7 @@ export class Liveness {
     if (paused === this.#paused) return;
     this.#paused = paused;
     const now = this.#clock.now();
+    this.#unansweredSinceMs = undefined;
     if (paused) this.#pausedAtMs = now;
     else this.#heardAtMs = now;
   }
@@ -88,6 +93,7 @@ export class Liveness {
     this.#tickWallMs = wall;
     if (sleptMs > SLEEP_MS) return this.#events.dead(`the machine slept for ${Math.round(sleptMs / 1000)} s`);
     if (elapsedMs - everyMs > LATE_MS) {
+      this.#unansweredSinceMs = undefined;
       this.#heardAtMs = Math.max(this.#heardAtMs, now - this.#settings.silenceTimeoutMs + GRACE_MS);
       this.#pingedAtMs = Number.NEGATIVE_INFINITY;
     }
@@ -95,15 +101,22 @@ export class Liveness {
       if (now - this.#pausedAtMs > this.#settings.pausedTimeoutMs) {
         return this.#events.dead("local readers were too slow for the connection to be kept");
       }
-    } else if (now - this.#heardAtMs > this.#settings.silenceTimeoutMs) {
-      return this.#events.dead(
-        `nothing came from the gateway for ${Math.round((now - this.#heardAtMs) / 1000)} s`,
-      );
+    } else {
+      const silentMs = Math.max(now - this.#heardAtMs, this.#unansweredMs(now));
+      if (silentMs > this.#settings.silenceTimeoutMs) {
+        return this.#events.dead(`nothing came from the gateway for ${Math.round(silentMs / 1000)} s`);
+      }
     }
     if (now - this.#pingedAtMs >= this.#settings.pingIntervalMs) {
       this.#pingedAtMs = now;
       this.#events.ping();
     }
     this.#arm();
+  }
+
+  #unansweredMs(now: number): number {
+    if (this.#events.unanswered()) this.#unansweredSinceMs ??= now;
+    else this.#unansweredSinceMs = undefined;
+    return now - (this.#unansweredSinceMs ?? now);
   }
 }

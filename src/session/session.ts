@@ -53,6 +53,8 @@ export class Session {
   #cancelSilence: (() => void) | undefined;
   #cancelHandshake: (() => void) | undefined;
   #cancelRefusal: (() => void) | undefined;
+  /** Why this side refused the session in the handshake. */
+  #refusal: string | undefined;
 
   constructor(parameters: SessionParameters, world: SessionWorld, observer: SessionObserver) {
     this.#parameters = parameters;
@@ -69,6 +71,8 @@ export class Session {
       { ...parameters, ...world },
       {
         up: () => this.#up(),
+        alive: () => this.#alive(),
+        waiting: () => !this.#driver.isSettled(),
         down: (why) => this.#down(why),
         frame: (bytes) => this.#frame(bytes),
         failed: (error) => this.#fail(error),
@@ -186,19 +190,22 @@ export class Session {
   }
 
   #up(): void {
-    const { clock, settings, log } = this.#world;
+    const { clock, settings } = this.#world;
     this.#driver.connected();
-    if (this.#lostAtMs !== undefined) {
-      const resent = this.#channel.stats.resentMessages - this.#resentBefore;
-      const afterMs = clock.now() - this.#lostAtMs;
-      this.#lostAtMs = undefined;
-      log("info", "connection restored", { afterMs: Math.round(afterMs), resent });
-      this.#observer.connectionRestored(afterMs, resent);
-    }
     if (!this.#started && this.#kind === undefined) {
       this.#cancelSilence = clock.after(settings.silentStartMs, () => this.#silent());
     }
     this.#kind?.writable();
+  }
+
+  /** A connection that was brought back carries something: not before that it is worth telling. */
+  #alive(): void {
+    if (this.#lostAtMs === undefined || this.#ending) return;
+    const resent = this.#channel.stats.resentMessages - this.#resentBefore;
+    const afterMs = this.#world.clock.now() - this.#lostAtMs;
+    this.#lostAtMs = undefined;
+    this.#world.log("info", "connection restored", { afterMs: Math.round(afterMs), resent });
+    this.#observer.connectionRestored(afterMs, resent);
   }
 
   #down(why: string): void {
@@ -208,8 +215,9 @@ export class Session {
     if (this.#ending || this.#over) return;
     const fatal = this.#started ? this.#kind?.connectionLost() : undefined;
     if (fatal !== undefined) return this.#fail(fatal);
+    if (this.#lostAtMs !== undefined) return;
     this.#resentBefore = this.#channel.stats.resentMessages;
-    this.#lostAtMs ??= clock.now();
+    this.#lostAtMs = clock.now();
     this.#observer.connectionLost(why);
   }
 
@@ -256,6 +264,7 @@ export class Session {
 
   /** Fails the session, after the answer to the handshake has left. The first reason counts. */
   #refuse(reason: string): string {
+    this.#refusal ??= reason;
     this.#cancelRefusal ??= this.#world.clock.after(0, () => this.#fail(new PeerError(reason)));
     return reason;
   }
@@ -275,6 +284,9 @@ export class Session {
   #closed(reason: string): void {
     this.#termination.closed();
     if (this.#ending) return;
+    // The agent may be quicker to end a session that was refused; what it says is the same reason in other words.
+    if (this.#refusal !== undefined)
+      return this.#finish({ kind: "failed", error: new PeerError(this.#refusal) });
     this.#finish({ kind: "closed", reason, exitCode: this.#kind?.exitCode });
   }
 

@@ -61,7 +61,7 @@ export function admit(world: World, session: GatewaySession): Admission {
     query = presignQuery(
       { host: world.host, path, query },
       world.credentials,
-      { region: world.options.region, service: "ssmmessages", nowMs: Date.now() },
+      { region: world.options.region, service: "ssmmessages", nowMs: world.now() },
       PRESIGNED_SECONDS,
     );
   const scheme = world.secure ? "wss" : "ws";

@@ -66,7 +66,11 @@ export async function answerApiCall(
     MAX_CALLS_REMEMBERED,
   );
   const type = body.startsWith("{") ? CONTENT_TYPE : body.startsWith("<") ? "text/xml" : "text/plain";
-  return new Response(body, { status, headers: { "content-type": type, "x-amzn-requestid": requestId } });
+  const date = new Date(world.now()).toUTCString();
+  return new Response(body, {
+    status,
+    headers: { "content-type": type, date, "x-amzn-requestid": requestId },
+  });
 }
 
 function readCall(request: Request, form: URLSearchParams | undefined): Call {
@@ -90,7 +94,7 @@ async function admitCall(
   verifySignature({ method, path: url.pathname, query: url.search.slice(1), headers, body }, world.accepted, {
     region: world.options.region,
     service,
-    nowMs: Date.now(),
+    nowMs: world.now(),
   });
   const contentType = headers.get("content-type") ?? "";
   if (operation === "" || (service !== "sts" && contentType.split(";")[0]?.trim() !== CONTENT_TYPE))

@@ -80,7 +80,7 @@ export async function answerUpgrade(
       verifySignature(
         { method: "GET", path: url.pathname, query, headers: request.headers, body: new Uint8Array(0) },
         world.accepted,
-        { region: world.options.region, service: "ssmmessages", nowMs: Date.now() },
+        { region: world.options.region, service: "ssmmessages", nowMs: world.now() },
       );
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

@@ -65,6 +65,8 @@ export interface SimulatorOptions {
   readonly mfaCode?: string;
   /** KMS keys by ARN; {@link DEFAULT_KMS_KEY}, enabled. */
   readonly kmsKeys?: Readonly<Record<string, KmsKeyState>>;
+  /** How far the stand-in's clock is ahead of this machine's, where signatures are concerned; 0 ms. */
+  readonly clockOffsetMs?: number;
   /** Refuse WebSocket upgrades that are not signed; false, as the service still does. */
   readonly requireSignedUpgrade?: boolean;
   /** Stream URLs come signed in their query; false. */

@@ -91,12 +91,13 @@ export class GatewaySession {
     };
   }
 
-  /** A new token, good for one opening, and a new cell; what was handed out before counts no more. */
+  /** A new token, good for one opening, and a new cell as it stands in a URL; what was handed out before counts no more. */
   issueToken(): { readonly token: string; readonly cellNumber: string } {
     this.#token = randomBytes(96).toString("base64");
-    // Base64 with a slash and padding, as real ones have: a client has to encode them when it signs.
-    this.#cellNumber = `AA/${randomBytes(18).toString("base64url")}A==`;
-    return { token: this.#token, cellNumber: this.#cellNumber };
+    // With a slash and padding, and with characters that are encoded: a client has to write them anew when it signs.
+    const cellNumber = `AA/${randomBytes(18).toString("base64url")}%2B%25A==`;
+    this.#cellNumber = decodeURIComponent(cellNumber);
+    return { token: this.#token, cellNumber };
   }
 
   /** Whether a stream URL is of the newest token. */

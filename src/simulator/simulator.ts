@@ -201,6 +201,7 @@ async function createWorld(options: SimulatorOptions, seed: number): Promise<Wor
     },
     upgrades: [],
     calls: [],
+    now: () => Date.now() + (options.clockOffsetMs ?? 0),
     secure: options.tls !== undefined,
     host: "",
   };

@@ -87,6 +87,8 @@ export interface World {
   readonly counters: Counters;
   readonly upgrades: UpgradeRecord[];
   readonly calls: CallRecord[];
+  /** The stand-in's clock where signatures are concerned: wall-clock milliseconds. */
+  readonly now: () => number;
   /** Whether it speaks TLS. */
   readonly secure: boolean;
   /** `127.0.0.1:port`, known once the server listens. */

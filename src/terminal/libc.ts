@@ -22,6 +22,8 @@ export interface Libc {
   withoutTtou(action: () => void): void;
   /** Whether a signal is ignored by this process now; undefined when it cannot be asked. */
   isIgnored(signalNumber: number): boolean | undefined;
+  /** Bytes that wait in a pipe or socket; undefined where it cannot be asked. */
+  readableBytes(fileDescriptor: number): number | undefined;
   /** Ends the process at once, without any exit handler. Nothing that is still queued is written. */
   _exit(code: number): never;
 }
@@ -35,6 +37,8 @@ export const TCSANOW = 0;
 // The same number on Linux (x64, arm64) and macOS.
 const SIGTTOU = 22;
 const SIG_IGN = 1;
+/** Linux's, on x64 and arm64. */
+const FIONREAD = 0x541b;
 // Larger than `struct sigaction` anywhere (152 bytes in glibc, 16 on macOS); it begins with the handler everywhere.
 const SIGACTION_BYTES = 256;
 
@@ -72,6 +76,7 @@ function open(name: string): Libc {
     getpgrp: { args: [], returns: "i32" },
     signal: { args: ["i32", "ptr"], returns: "ptr" },
     sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+    ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
     _exit: { args: ["i32"], returns: "void" },
   });
   return {
@@ -93,6 +98,12 @@ function open(name: string): Libc {
       const current = new Uint8Array(SIGACTION_BYTES);
       if (symbols.sigaction(signalNumber, null, current) !== 0) return undefined;
       return new DataView(current.buffer).getBigUint64(0, true) === BigInt(SIG_IGN);
+    },
+    readableBytes(fileDescriptor) {
+      // With other calling conventions (macOS on ARM) a variadic function cannot be called like this.
+      if (process.platform !== "linux") return undefined;
+      const count = new Int32Array(1);
+      return symbols.ioctl(fileDescriptor, FIONREAD, count) === 0 ? count[0] : undefined;
     },
     _exit(code): never {
       symbols._exit(code);

@@ -74,17 +74,6 @@ describe("keys at hand", () => {
     });
   });
 
-  test("none are looked for when that is asked", async () => {
-    useEnvironment({
-      SSM_PLUGIN_SKIP_CLIENT_CONFIGURE: "true",
-      AWS_ACCESS_KEY_ID: "AKIA1",
-      AWS_SECRET_ACCESS_KEY: "s",
-    });
-    expect(await failureOf(provider().resolve())).toBeInstanceOf(NoCredentialsError);
-    process.env["SSM_PLUGIN_SKIP_CLIENT_CONFIGURE"] = "1";
-    expect((await provider().resolve()).source).toBe("environment");
-  });
-
   test("are found without any package: the SDK is not loaded for them", async () => {
     // A copy of the room alone, from where no package can be imported.
     const directory = temporaryDirectory("alone");

@@ -29,6 +29,13 @@ describe.concurrent("sessions", () => {
       await standIn.sessionEnded(shell.sessionId);
     });
 
+    test("what is typed while the other side is still silent is not lost", async () => {
+      const shell = await startOnTerminal(standIn, start);
+      await shell.writeAndWait("echo ear''ly\r", "early\r\n");
+      shell.write("exit\r");
+      expect(await shell.finish()).toBe(0);
+    });
+
     test("AWS-StartInteractiveCommand", async () => {
       const session = await startOnTerminal(standIn, start, {
         document: "AWS-StartInteractiveCommand",

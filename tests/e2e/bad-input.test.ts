@@ -1,6 +1,5 @@
 /** Arguments and texts that are no good: one line that says what is wrong, no stack trace, nothing secret in it. */
 import { describe, expect, test } from "bun:test";
-
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -29,6 +28,8 @@ const CASES: readonly {
   readonly response?: string;
   readonly args?: readonly string[];
   readonly says: RegExp;
+  /** It is found out with the session in hand, after the first line. */
+  readonly late?: boolean;
 }[] = [
   { title: "no JSON", response: "{", says: /the StartSession response.*JSON/ },
   { title: "no JSON with a token in it", response: `${response({})}}`, says: /JSON/ },
@@ -39,33 +40,85 @@ const CASES: readonly {
   { title: "a number", response: "12", says: /JSON object/ },
   ...["SessionId", "TokenValue", "StreamUrl"].flatMap((field) => [
     { title: `no ${field}`, response: response({ [field]: undefined }), says: RegExp(`${field} is missing`) },
-    { title: `${field} null`, response: response({ [field]: null }), says: RegExp(`${field} must be a text`) },
-    { title: `${field} a number`, response: response({ [field]: 1 }), says: RegExp(`${field} must be a text`) },
+    {
+      title: `${field} null`,
+      response: response({ [field]: null }),
+      says: RegExp(`${field} must be a text`),
+    },
+    {
+      title: `${field} a number`,
+      response: response({ [field]: 1 }),
+      says: RegExp(`${field} must be a text`),
+    },
     { title: `${field} an object`, response: response({ [field]: { a: TOKEN } }), says: RegExp(field) },
     { title: `${field} empty`, response: response({ [field]: "" }), says: RegExp(`${field} is empty`) },
   ]),
-  { title: "an escape sequence in SessionId", response: response({ SessionId: "a\x1b]0;x\x07" }), says: /SessionId/ },
-  { title: "SessionId of 100 000 characters", response: response({ SessionId: "s".repeat(100_000) }), says: /SessionId/ },
-  { title: "https", response: response({ StreamUrl: URL_GOOD.replace("ws:", "https:") }), says: /StreamUrl.*https/ },
-  { title: "file", response: response({ StreamUrl: `file:///etc/passwd?${QUERY}` }), says: /StreamUrl.*file/ },
-  { title: "no URL", response: response({ StreamUrl: `nonsense?${QUERY}` }), says: /StreamUrl/ },
-  { title: "a URL with a password", response: response({ StreamUrl: `wss://u:${QUERY}@127.0.0.1/` }), says: /StreamUrl/ },
   {
-    title: "a URL outside AWS",
-    response: response({ StreamUrl: `wss://example.com/?${QUERY}` }),
-    says: /StreamUrl names wss:\/\/example\.com, .*SSM_PLUGIN_ALLOW_ANY_ENDPOINT/,
+    title: "an escape sequence in SessionId",
+    response: response({ SessionId: "a\x1b]0;x\x07" }),
+    says: /SessionId/,
   },
-  { title: "a URL with a line break", response: response({ StreamUrl: `${URL_GOOD}\n` }), says: /StreamUrl/ },
-  { title: "a region with a space", args: ["us east", "StartSession", "", REQUEST], says: /region.*"us east"/ },
-  { title: "a region that would be a host", args: ["evil.example/", "StartSession", "", REQUEST], says: /region/ },
+  {
+    title: "SessionId of 100 000 characters",
+    response: response({ SessionId: "s".repeat(100_000) }),
+    says: /SessionId/,
+  },
+  ...(
+    [
+      ["https", URL_GOOD.replace("ws:", "https:"), /StreamUrl.*https/],
+      ["file", `file:///etc/passwd?${QUERY}`, /StreamUrl.*file/],
+      ["no URL", `nonsense?${QUERY}`, /StreamUrl/],
+      ["a URL with a password", `wss://u:${QUERY}@127.0.0.1/`, /StreamUrl/],
+      ["a URL with a line break", `${URL_GOOD}\n`, /StreamUrl/],
+      [
+        "a URL outside AWS",
+        `wss://example.com/?${QUERY}`,
+        /StreamUrl names wss:\/\/example\.com, .*SSM_PLUGIN_ALLOW_ANY_ENDPOINT/,
+      ],
+    ] as const
+  ).map(([title, StreamUrl, says]) => ({ title, response: response({ StreamUrl }), says, late: true })),
+  {
+    title: "a region with a space",
+    args: ["us east", "StartSession", "", REQUEST],
+    says: /region.*"us east"/,
+  },
+  {
+    title: "a region that would be a host",
+    args: ["evil.example/", "StartSession", "", REQUEST],
+    says: /region/,
+  },
   { title: "no region", args: ["", "StartSession", "", REQUEST], says: /region/ },
-  { title: "an escape sequence in the region", args: ["us\x1b[2J", "StartSession", "", REQUEST], says: /region/ },
-  { title: "a region of 100 000 characters", args: ["u".repeat(100_000), "StartSession", "", REQUEST], says: /region/ },
+  {
+    title: "an escape sequence in the region",
+    args: ["us\x1b[2J", "StartSession", "", REQUEST],
+    says: /region/,
+  },
+  {
+    title: "a region of 100 000 characters",
+    args: ["u".repeat(100_000), "StartSession", "", REQUEST],
+    says: /region/,
+  },
   { title: "a request that is no JSON", args: ["us-east-1", "StartSession", "", "{"], says: /request.*JSON/ },
-  { title: "a request that is a list", args: ["us-east-1", "StartSession", "", "[]"], says: /request.*object/ },
-  { title: "a Target that is a number", args: ["us-east-1", "StartSession", "", '{"Target":1}'], says: /Target/ },
-  { title: "an endpoint that is no URL", args: ["us-east-1", "StartSession", "", REQUEST, "nonsense"], says: /endpoint/ },
-  { title: "a file as endpoint", args: ["us-east-1", "StartSession", "", REQUEST, "file:///"], says: /endpoint/ },
+  {
+    title: "a request that is a list",
+    args: ["us-east-1", "StartSession", "", "[]"],
+    says: /request.*object/,
+  },
+  {
+    title: "a Target that is a number",
+    args: ["us-east-1", "StartSession", "", '{"Target":1}'],
+    says: /Target/,
+  },
+  {
+    title: "an endpoint that is no URL",
+    args: ["us-east-1", "StartSession", "", REQUEST, "nonsense"],
+    says: /endpoint/,
+  },
+  {
+    title: "a file as endpoint",
+    args: ["us-east-1", "StartSession", "", REQUEST, "file:///"],
+    says: /endpoint/,
+  },
 ];
 
 /** One line of the given form, and nothing that must stay inside. */
@@ -83,29 +136,30 @@ function expectOneLine({ stdout, stderr }: Outcome, says: RegExp, banner = ""): 
 
 describe.concurrent("bad input", () => {
   const args = ["us-east-1", "StartSession", "", REQUEST, "http://127.0.0.1:1"];
-  const banner = (title: string): string =>
-    // Only what is found out with the session in hand comes after the first line.
-    title.includes("URL") || title === "https" || title === "file" ? "\nStarting session with SessionId: s-1\n" : "";
   const env = { AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE", AWS_SECRET_ACCESS_KEY: "secret" };
 
-  for (const { title, response: text = response({}), args: rest = args, says } of CASES) {
+  for (const { title, response: text = response({}), args: rest = args, says, late } of CASES) {
+    const banner = late === true ? "\nStarting session with SessionId: s-1\n" : "";
     test(`${title}, in a variable and in an argument`, async () => {
       const variable = "AWS_SSM_START_SESSION_RESPONSE";
       const [byVariable, byArgument] = await Promise.all([
         run([executablePath, variable, ...rest], { env: { ...env, [variable]: text } }),
         run([executablePath, text, ...rest], { env }),
       ]);
-      expectOneLine(byVariable, says, banner(title));
-      expectOneLine(byArgument, says, banner(title));
+      expectOneLine(byVariable, says, banner);
+      expectOneLine(byArgument, says, banner);
       expect([byVariable.exitCode, byArgument.exitCode]).toEqual([1, 0]);
     });
   }
 
-  test.each(["AWS_SSM_START_SESSION_RESPONSE", "AWS_SSM_START_SESSION_RESPONSE_2"])("%s is not set", async (name) => {
-    const outcome = await run([executablePath, name, ...args], { env: { [name]: undefined } });
-    expectOneLine(outcome, RegExp(`${name} is not set`));
-    expect(outcome.exitCode).toBe(1);
-  });
+  test.each(["AWS_SSM_START_SESSION_RESPONSE", "AWS_SSM_START_SESSION_RESPONSE_2"])(
+    "%s is not set",
+    async (name) => {
+      const outcome = await run([executablePath, name, ...args], { env: { [name]: undefined } });
+      expectOneLine(outcome, RegExp(`${name} is not set`));
+      expect(outcome.exitCode).toBe(1);
+    },
+  );
 
   test.each([
     ["SSM_PLUGIN_CONNECT_TIMEOUT", "soon"],
@@ -120,7 +174,12 @@ describe.concurrent("bad input", () => {
 
   test("the keys' case does not matter, and more keys do not either", async () => {
     const { SessionId, TokenValue, StreamUrl } = JSON.parse(await standIn.startSession(trueCommand));
-    const ecs = { sessionId: SessionId, tokenValue: TokenValue, streamUrl: StreamUrl, ResponseMetadata: { a: [1] } };
+    const ecs = {
+      sessionId: SessionId,
+      tokenValue: TokenValue,
+      streamUrl: StreamUrl,
+      ResponseMetadata: { a: [1] },
+    };
     const rest = ["us-east-1", "StartSession", "", REQUEST, standIn.simulator.url];
     const outcome = await run([executablePath, JSON.stringify(ecs), ...rest], { env: standIn.environment });
     expect(outcome).toMatchObject({ exitCode: 0, stderr: "" });
@@ -198,7 +257,9 @@ describe.concurrent("texts of the other side", () => {
         { env: { ...simulator.environment, [variable]: await startSession(simulator, trueCommand) } },
       );
       expect(exitCode).toBe(0);
-      expect(stdout).toMatch(/\n\ufffd\]0;title\ufffd\ufffd\[2J\ufffd31m\ufffdtxt\nsecond\ufffd liney{1000,10000}… \(cut\)\n/);
+      expect(stdout).toMatch(
+        /\n\ufffd\]0;title\ufffd\ufffd\[2J\ufffd31m\ufffdtxt\nsecond\ufffd liney{1000,10000}… \(cut\)\n/,
+      );
     } finally {
       await simulator.stop();
     }

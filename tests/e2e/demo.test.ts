@@ -6,6 +6,7 @@ import { sessionMembers } from "../support/leftovers.ts";
 import { run, start } from "../support/processes.ts";
 import { startPty } from "../support/pty.ts";
 import { waitFor } from "../support/wait-for.ts";
+import { startWithSettings } from "./sessions.ts";
 
 const demo = [executablePath, "demo"];
 
@@ -13,7 +14,10 @@ describe.concurrent("demo -c", () => {
   test.each([
     ["echo hello; exit 3", { stdout: "hello\n", stderr: "", exitCode: 3 }],
     ["echo out; echo err >&2", { stdout: "out\n", stderr: "err\n", exitCode: 0 }],
-    [`printf '%s|' "a b" 'c"d' "e'f" \\$HOME; exit 255`, { stdout: `a b|c"d|e'f|$HOME|`, stderr: "", exitCode: 255 }],
+    [
+      `printf '%s|' "a b" 'c"d' "e'f" \\$HOME; exit 255`,
+      { stdout: `a b|c"d|e'f|$HOME|`, stderr: "", exitCode: 255 },
+    ],
     ["kill -9 $$", { stdout: "", stderr: "", exitCode: 255 }],
     ["cat; echo no input", { stdout: "no input\n", stderr: "", exitCode: 0 }],
   ])("%s", async (command, expected) => {
@@ -66,8 +70,8 @@ describe.concurrent("demo -c", () => {
 
 describe("demo on a terminal", () => {
   test("opens a shell on this machine and ends with it", async () => {
-    const pty = startPty(demo, { env: { SHELL: "/bin/sh", PS1: "demo> " }, cols: 90, rows: 20 });
-    const before = pty.lineSettings();
+    const env = { SHELL: "/bin/sh", PS1: "demo> " };
+    const { pty, settingsBefore } = startWithSettings(demo, { env, cols: 90, rows: 20 });
     await pty.waitForOutput("demo> ");
     await pty.writeAndWait("echo hel''lo\r", "hello\r\n");
     await pty.writeAndWait("until stty size | grep 90; do sleep 0.01; done\r", "20 90\r\n");
@@ -75,7 +79,7 @@ describe("demo on a terminal", () => {
     await pty.writeAndWait("\x03", "demo> ");
     pty.write("exit\r");
     expect(await pty.finish()).toBe(0);
-    expect(pty.lineSettings()).toEqual(before as NonNullable<typeof before>);
+    expect(pty.lineSettings()).toEqual(settingsBefore);
     expect(sessionMembers(pty.pid)).toEqual([]);
   });
 

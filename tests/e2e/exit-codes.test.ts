@@ -49,7 +49,12 @@ const CASES: readonly Case[] = [
   { title: "propagated: 0", request: separate("true"), env: PROPAGATE, code: 0 },
   { title: "propagated: 1", request: separate("false"), env: PROPAGATE, code: 1 },
   { title: "propagated: 123", request: separate(`sh -c "exit 123"`), env: PROPAGATE, code: 123 },
-  { title: "propagated: killed by a signal", request: separate(`sh -c 'kill -9 $$'`), env: PROPAGATE, code: 255 },
+  {
+    title: "propagated: killed by a signal",
+    request: separate(`sh -c 'kill -9 $$'`),
+    env: PROPAGATE,
+    code: 255,
+  },
   { title: "propagated: could not start", request: separate("/no/such"), env: PROPAGATE, code: 1 },
   { title: "propagated: a shell has none", request: interactive("exit 7"), env: PROPAGATE, code: 0 },
   {
@@ -78,8 +83,13 @@ describe.concurrent("exit codes", () => {
   test.each([directly, withArgument])(
     "a session that never came up is ended at the service, started $name",
     async (start) => {
-      const { command, env } = await start.prepare(standIn, { document: "AWS-StartNonInteractiveCommand", parameters: { command: "true" } });
-      const { SessionId } = JSON.parse(start.exposed ? (command[1] ?? "") : (env["AWS_SSM_START_SESSION_RESPONSE"] ?? ""));
+      const { command, env } = await start.prepare(standIn, {
+        document: "AWS-StartNonInteractiveCommand",
+        parameters: { command: "true" },
+      });
+      const { SessionId } = JSON.parse(
+        start.exposed ? (command[1] ?? "") : (env["AWS_SSM_START_SESSION_RESPONSE"] ?? ""),
+      );
       await standIn.simulator.call("setFaults", { upgrade: { answer: "refuse", status: 403 } }, SessionId);
       const outcome = await run(command, { env });
       expect(outcome.exitCode).toBe(start.exitCode(1));

@@ -105,18 +105,16 @@ const ANSWERS: readonly (readonly [string, (socket: Socket) => void, RegExp])[] 
   ["never says a word", () => undefined, /did not answer within 1 s/],
   ["hangs up at once", (socket) => socket.destroy(), /127\.0\.0\.1:\d+/],
   ["resets the connection", (socket) => socket.resetAndDestroy(), /127\.0\.0\.1:\d+/],
-  [
-    "hangs up after the request",
-    (socket) => socket.once("data", () => socket.end()),
-    /127\.0\.0\.1:\d+/,
-  ],
+  ["hangs up after the request", (socket) => socket.once("data", () => socket.end()), /127\.0\.0\.1:\d+/],
   ["speaks something else", (socket) => socket.end("220 mail.example ESMTP\r\n"), /127\.0\.0\.1:\d+/],
   ["stops in the middle of its answer", (socket) => socket.write("HTTP/1.1 101 Switching"), /within 1 s/],
   [
     "redirects",
     (socket) =>
       socket.once("data", () =>
-        socket.end("HTTP/1.1 302 Found\r\nLocation: https://example.com/?secret\r\nContent-Length: 0\r\n\r\n"),
+        socket.end(
+          "HTTP/1.1 302 Found\r\nLocation: https://example.com/?secret\r\nContent-Length: 0\r\n\r\n",
+        ),
       ),
     /302.*redirects are not followed/,
   ],
@@ -158,7 +156,9 @@ describe.concurrent("a server that", () => {
   });
 
   test("speaks no TLS where it should", async () => {
-    const port = await serve((socket) => socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")));
+    const port = await serve((socket) =>
+      socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
+    );
     const outcome = await runAt(`wss://127.0.0.1:${port}/v1/data-channel/s-1?${query}`);
     expectReason(outcome, /127\.0\.0\.1:\d+/);
     expect(outcome.exitCode).toBe(1);

@@ -15,7 +15,8 @@ const OLD_AGENT = "i-00000000000000001";
 const targets = [{ id: "i-0123456789abcdef0" }, { id: OLD_AGENT, agentVersion: "2.3.68.0" }];
 const standIn = useStandIn({ targets });
 
-const TEXT = "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n";
+const TEXT =
+  "\nThe Session Manager plugin was installed successfully. Use the AWS CLI to start a session.\n\n";
 
 const unknown = (word: string): string =>
   `\nUnknown operation ${word}. \nUse session-manager-plugin --version to check the version.\n\n`;
@@ -104,7 +105,9 @@ const forwarding = (portNumber: string, localPortNumber: string, target?: string
 });
 
 /** Connects, says something, waits for the server's greeting and leaves. @throws Error without a greeting */
-async function visit(at: { readonly port: number; readonly host: string } | { readonly path: string }): Promise<void> {
+async function visit(
+  at: { readonly port: number; readonly host: string } | { readonly path: string },
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const socket = connect(at);
   // The agent of a basic session dials again only when there is something to send.
@@ -133,7 +136,8 @@ const CASES: readonly Case[] = [
   {
     title: "a command that cannot start",
     request: nonInteractive("/no/such/program", { separateOutputStream: "true" }),
-    output: (id) => `${banner(id)}EXIT_CODE: 1fork/exec /no/such/program: no such file or directory${end(id)}`,
+    output: (id) =>
+      `${banner(id)}EXIT_CODE: 1fork/exec /no/such/program: no such file or directory${end(id)}`,
   },
   {
     title: "an end with a reason",
@@ -232,7 +236,10 @@ const CASES: readonly Case[] = [
   },
 ];
 
-async function check(at: StandIn, { request, meanwhile, output, exitCode = 0, env = {} }: Case): Promise<void> {
+async function check(
+  at: StandIn,
+  { request, meanwhile, output, exitCode = 0, env = {} }: Case,
+): Promise<void> {
   const prepared = await directly.prepare(at, request, env);
   const child = startProcess(prepared.command, { env: prepared.env });
   const sessionId = sessionIn(await child.stdout.waitFor(/SessionId: \S+\n/));

@@ -76,7 +76,11 @@ describe.concurrent("without a terminal", () => {
     });
 
     test("the size is 300 by 100", async () => {
-      const session = await startWithPipes(standIn, start, interactive("echo size; until stty size | grep 300; do sleep 0.01; done"));
+      const session = await startWithPipes(
+        standIn,
+        start,
+        interactive("echo size; until stty size | grep 300; do sleep 0.01; done"),
+      );
       const { stdout } = await session.finish();
       expect(betweenTheLines(stdout, session.sessionId)).toBe("size\r\n100 300\r\n");
     });
@@ -110,6 +114,8 @@ describe.concurrent("without a terminal", () => {
     ["", "04"],
     ["abc\n", "61 62 63 0a 04"],
     ["abc", "61 62 63 04 04"],
+    // No escapes without a terminal.
+    ["~.\n~.", "7e 2e 0a 7e 2e 04 04"],
   ])("the end of the input %p is told as 0x04, twice in the middle of a line", async (input, told) => {
     const session = await startWithPipes(
       standIn,
@@ -154,7 +160,10 @@ describe.concurrent("without a terminal", () => {
   });
 
   test("with only standard output on a terminal its size counts, and input is piped", async () => {
-    const { command, env } = await directly.prepare(standIn, interactive("echo size; read line; stty size; echo $line"));
+    const { command, env } = await directly.prepare(
+      standIn,
+      interactive("echo size; read line; stty size; echo $line"),
+    );
     const pty = startPty(["sh", "-c", 'echo piped | "$@"', "sh", ...command], { env, cols: 66, rows: 20 });
     const sessionId = await sessionIdIn(pty.output);
     expect(await pty.finish()).toBe(0);

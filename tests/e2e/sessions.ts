@@ -5,7 +5,7 @@ import { executablePath } from "../support/environment.ts";
 import { sessionMembers } from "../support/leftovers.ts";
 import type { Output } from "../support/output.ts";
 import { type RunningProcess, start as startProcess, type StartOptions } from "../support/processes.ts";
-import { type PtyOptions, type PtyProcess, startPty } from "../support/pty.ts";
+import { type LineSettings, type PtyOptions, type PtyProcess, startPty } from "../support/pty.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { PROMPT, type SessionRequest, type StandIn } from "./stand-in.ts";
 import type { Start } from "./starts.ts";
@@ -13,6 +13,8 @@ import type { Start } from "./starts.ts";
 /** A session on a terminal. */
 export interface TerminalSession extends PtyProcess {
   readonly sessionId: string;
+  /** The terminal's settings from before the program could touch them. */
+  readonly settingsBefore: LineSettings;
 }
 
 /** A session with pipes. */
@@ -28,8 +30,19 @@ export async function startOnTerminal(
   options: PtyOptions = {},
 ): Promise<TerminalSession> {
   const { command, env } = await start.prepare(standIn, request, options.env);
-  const pty = startPty(command, { ...options, env });
-  return { ...pty, sessionId: await sessionIdIn(pty.output) };
+  const { pty, settingsBefore } = startWithSettings(command, { ...options, env });
+  return { ...pty, settingsBefore, sessionId: await sessionIdIn(pty.output) };
+}
+
+/** Starts a command on a terminal; its settings are read before the command can have begun. */
+export function startWithSettings(
+  command: readonly string[],
+  options: PtyOptions,
+): { readonly pty: PtyProcess; readonly settingsBefore: LineSettings } {
+  const pty = startPty(command, options);
+  const settingsBefore = pty.lineSettings();
+  if (settingsBefore?.canonical !== true) throw new Error("this terminal does not begin as terminals do");
+  return { pty, settingsBefore };
 }
 
 /** Starts a shell on a terminal and waits for its prompt. */

@@ -15,6 +15,7 @@ import {
   type PipedSession,
   processEnded,
   sessionIdIn,
+  startOnTerminal,
   startShell,
   startWithPipes,
 } from "./sessions.ts";
@@ -62,6 +63,30 @@ describe.concurrent("signals", () => {
       }
       process.kill(pid, "SIGTERM");
       expect((await session.finish()).exitCode).toBe(start.exitCode(143));
+      await standIn.sessionEnded(session.sessionId);
+    });
+
+    test("Ctrl-C at a terminal interrupts a non-interactive command", async () => {
+      const session = await startOnTerminal(
+        standIn,
+        start,
+        nonInteractive(`sh -c 'trap "echo got INT; exit 0" INT; echo up; while :; do sleep 0.05; done'`),
+      );
+      await session.waitForOutput("up\r\n");
+      expect(session.lineSettings()).toEqual(session.settingsBefore);
+      await session.writeAndWait("\x03", "got INT\r\n");
+      expect(await session.finish()).toBe(0);
+    });
+
+    test("Ctrl-C at a terminal ends a tunnel with 0", async () => {
+      const session = await startOnTerminal(standIn, start, {
+        document: "AWS-StartPortForwardingSession",
+        parameters: { portNumber: "22", localPortNumber: "0" },
+      });
+      await session.waitForOutput("Waiting for connections...\r\n");
+      expect(session.lineSettings()).toEqual(session.settingsBefore);
+      await session.writeAndWait("\x03", "Terminate signal received, exiting.\r\n");
+      expect(await session.finish()).toBe(0);
       await standIn.sessionEnded(session.sessionId);
     });
 
@@ -124,6 +149,21 @@ describe.concurrent("signals", () => {
     await session.stdout.waitFor(" 03\n", { from });
     session.kill("SIGTERM");
     expect((await session.finish()).exitCode).toBe(143);
+  });
+
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+  ] as const)("%s ends a session that has not come up yet", async (signal, code) => {
+    const { command, env } = await directly.prepare(standIn, TELL_BYTES);
+    const { SessionId } = JSON.parse(env["AWS_SSM_START_SESSION_RESPONSE"] ?? "") as { SessionId: string };
+    await standIn.simulator.call("setFaults", { upgrade: { answer: "hang" } }, SessionId);
+    const child = startProcess(command, { env });
+    await sessionIdIn(child.stdout);
+    child.kill(signal);
+    expect((await child.finish(3_000)).exitCode).toBe(code);
+    await standIn.sessionEnded(SessionId);
   });
 
   test("a SIGHUP that was ignored at the start stays ignored", async () => {

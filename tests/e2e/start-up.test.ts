@@ -72,7 +72,9 @@ describe("the start", () => {
     expect(lines.filter((line) => line.includes("execve(")).length).toBe(1);
     const opened = lines.flatMap((line) => (/ENOENT/.test(line) ? [] : [/"([^"]*)"/.exec(line)?.[1] ?? ""]));
     const foreign = opened.filter(
-      (path) => path !== executablePath && !/^\/(etc\/ld\.so|lib|usr\/lib|proc|sys|dev|etc\/(ssl|ca|pki|localtime))/.test(path),
+      (path) =>
+        path !== executablePath &&
+        !/^\/(etc\/ld\.so|lib|usr\/lib|proc|sys|dev|etc\/(ssl|ca|pki|localtime))/.test(path),
     );
     expect(foreign).toEqual([]);
   });

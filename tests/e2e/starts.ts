@@ -65,7 +65,7 @@ export const withArgument: Start = {
 };
 
 /** What follows the response in the arguments. */
-export function pluginArguments(standIn: StandIn, request: SessionRequest = {}): string[] {
+function pluginArguments(standIn: StandIn, request: SessionRequest = {}): string[] {
   const { region, url } = standIn.simulator;
   return [region, "StartSession", "", JSON.stringify({ Target: request.target ?? standIn.target }), url];
 }
@@ -98,7 +98,9 @@ function awsArguments(standIn: StandIn, request: SessionRequest): string[] {
       ? []
       : [
           "--parameters",
-          JSON.stringify(Object.fromEntries(Object.entries(parameters).map(([name, text]) => [name, [text]]))),
+          JSON.stringify(
+            Object.fromEntries(Object.entries(parameters).map(([name, text]) => [name, [text]])),
+          ),
         ]),
   ];
 }

@@ -6,10 +6,15 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
 import { repositoryRoot, temporaryDirectory } from "../support/environment.ts";
-import { type LineSettings, startPty } from "../support/pty.ts";
-import { executableOf, sessionIdIn, startOnTerminal, type TerminalSession } from "./sessions.ts";
+import {
+  executableOf,
+  sessionIdIn,
+  startOnTerminal,
+  startWithSettings,
+  type TerminalSession,
+} from "./sessions.ts";
 import { type SessionRequest, useStandIn } from "./stand-in.ts";
-import { directly, forEachStart, pluginArguments, type Start } from "./starts.ts";
+import { directly, forEachStart, type Start, withArgument } from "./starts.ts";
 
 const standIn = useStandIn();
 
@@ -32,19 +37,16 @@ const FULL_SCREEN: SessionRequest = {
   parameters: { command: `printf '${MODES_ON}drawn'; read line` },
 };
 
-/** Starts the full-screen program; the settings from before are read while it cannot have begun yet. */
-async function startFullScreen(start: Start): Promise<{ session: TerminalSession; before: LineSettings }> {
+async function startFullScreen(start: Start): Promise<TerminalSession> {
   const session = await startOnTerminal(standIn, start, FULL_SCREEN);
-  const before = session.lineSettings() as LineSettings;
-  expect(before).toMatchObject({ canonical: true, echo: true, outputProcessing: true });
   await session.waitForOutput("drawn");
   expect(session.lineSettings()).toMatchObject({ canonical: false, echo: false, outputProcessing: false });
-  return { session, before };
+  return session;
 }
 
 /** Each mode is switched off after the program has drawn, in good order, and nothing switches it on again. */
-function expectAtRest(session: TerminalSession, before: LineSettings): void {
-  expect(session.lineSettings()).toEqual(before);
+function expectAtRest(session: TerminalSession): void {
+  expect(session.lineSettings()).toEqual(session.settingsBefore);
   const output = session.output.text();
   const afterwards = output.slice(output.indexOf("drawn"));
   for (const off of MODES_OFF) expect(afterwards).toContain(off);
@@ -54,10 +56,18 @@ function expectAtRest(session: TerminalSession, before: LineSettings): void {
 const executable = async (session: TerminalSession): Promise<number> => await executableOf(session.pid);
 
 /** Way out, what causes it, and the exit code of the program's own contract. */
-const WAYS_OUT: readonly (readonly [string, (session: TerminalSession) => Promise<unknown> | void, number])[] = [
+const WAYS_OUT: readonly (readonly [
+  string,
+  (session: TerminalSession) => Promise<unknown> | void,
+  number,
+])[] = [
   ["the end of the command", (session) => session.write("\r"), 0],
   ["~.", (session) => session.write("\r~."), 0],
-  ["the service's end", async ({ sessionId }) => await standIn.simulator.call("terminate", sessionId, "idle"), 0],
+  [
+    "the service's end",
+    async ({ sessionId }) => await standIn.simulator.call("terminate", sessionId, "idle"),
+    0,
+  ],
   [
     "a connection that is lost for good",
     async ({ sessionId }) => {
@@ -75,10 +85,10 @@ const WAYS_OUT: readonly (readonly [string, (session: TerminalSession) => Promis
 describe.concurrent("on a terminal", () => {
   forEachStart("the terminal", (start) => {
     test.each(WAYS_OUT)("is as it was after %s", async (_name, cause, code) => {
-      const { session, before } = await startFullScreen(start);
+      const session = await startFullScreen(start);
       await cause(session);
       expect(await session.finish()).toBe(start.exitCode(code));
-      expectAtRest(session, before);
+      expectAtRest(session);
       await standIn.sessionEnded(session.sessionId);
     });
   });
@@ -89,21 +99,23 @@ describe.concurrent("on a terminal", () => {
       parameters: { command: "echo one; read line; while echo more; do sleep 0.05; done" },
     });
     // Keyboard and standard error are the terminal, standard output is a pipe whose reader leaves.
-    const pty = startPty(["sh", "-c", '{ "$@"; echo "code $?" >&2; } | { head -n 3; exec <&-; }', "sh", ...command], {
-      env,
-    });
+    const { pty, settingsBefore } = startWithSettings(
+      ["sh", "-c", '{ "$@"; echo "code $?" >&2; } | { head -n 3; exec <&-; }', "sh", ...command],
+      {
+        env,
+      },
+    );
     const sessionId = await sessionIdIn(pty.output);
-    const before = pty.lineSettings();
     await pty.waitForOutput("one");
     pty.write("\r");
     await pty.waitForOutput("code 0");
     await pty.finish();
-    expect(pty.lineSettings()).toEqual(before as LineSettings);
+    expect(pty.lineSettings()).toEqual(settingsBefore);
     await standIn.sessionEnded(sessionId);
   });
 
   test("is as it was after the terminal's own end", async () => {
-    const { session } = await startFullScreen(directly);
+    const session = await startFullScreen(directly);
     session.close();
     expect(await session.finish()).toBe(129);
     await standIn.sessionEnded(session.sessionId);
@@ -111,26 +123,24 @@ describe.concurrent("on a terminal", () => {
 
   // The compiled executable takes no code from outside, so the same program is run from its source with a preload
   // that throws when it is told to.
-  test("is as it was after an uncaught error", async () => {
-    const preload = join(temporaryDirectory("preload"), "preload.ts");
-    await Bun.write(preload, 'process.on("SIGUSR2", () => { throw new Error("defect\\nsecond line"); });');
-    const response = await standIn.startSession(FULL_SCREEN);
-    const variable = "AWS_SSM_START_SESSION_RESPONSE";
-    const main = join(repositoryRoot, "src/main.ts");
-    const pty = startPty(
-      [process.execPath, "--preload", preload, main, variable, ...pluginArguments(standIn, FULL_SCREEN)],
-      { env: { ...standIn.environment, [variable]: response } },
-    );
-    const session = { ...pty, sessionId: await sessionIdIn(pty.output) };
-    const before = session.lineSettings() as LineSettings;
-    await session.waitForOutput("drawn");
-    expect(session.lineSettings()).toMatchObject({ canonical: false });
-    session.kill("SIGUSR2");
-    expect(await session.finish()).toBe(1);
-    await standIn.simulator.call("terminate", session.sessionId);
-    expectAtRest(session, before);
-    // The line comes after the alternate screen has gone: on it nobody would ever see it.
-    const line = "session-manager-plugin: unexpected error: Error: defect\r\n";
-    expect(session.output.text()).toEndWith(`${MODES_OFF.join("")}${line}`);
-  });
+  test.each([directly, withArgument])(
+    "is as it was after an uncaught error, started $name",
+    async (start) => {
+      const preload = join(temporaryDirectory("preload"), "preload.ts");
+      await Bun.write(preload, 'process.on("SIGUSR2", () => { throw new Error("defect\\nsecond line"); });');
+      const { command, env } = await start.prepare(standIn, FULL_SCREEN);
+      const fromSource = [process.execPath, "--preload", preload, join(repositoryRoot, "src/main.ts")];
+      const { pty, settingsBefore } = startWithSettings([...fromSource, ...command.slice(1)], { env });
+      const session = { ...pty, settingsBefore, sessionId: await sessionIdIn(pty.output) };
+      await session.waitForOutput("drawn");
+      expect(session.lineSettings()).toMatchObject({ canonical: false });
+      session.kill("SIGUSR2");
+      expect(await session.finish()).toBe(start.exitCode(1));
+      await standIn.simulator.call("terminate", session.sessionId);
+      expectAtRest(session);
+      // The line comes after the alternate screen has gone: on it nobody would ever see it.
+      const line = "session-manager-plugin: unexpected error: Error: defect\r\n";
+      expect(session.output.text()).toEndWith(`${MODES_OFF.join("")}${line}`);
+    },
+  );
 });

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
 import { temporaryDirectory } from "../support/environment.ts";
-import { SeededRandom } from "../support/seeded-random.ts";
 import type { LineSettings } from "../support/pty.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { startOnTerminal, startShell, type TerminalSession } from "./sessions.ts";
 import { PROMPT, type SessionRequest, useStandIn } from "./stand-in.ts";
@@ -71,13 +71,12 @@ describe.concurrent("on a terminal", () => {
   forEachStart("the terminal", (start) => {
     test("is raw while the session runs, and as it was afterwards", async () => {
       const session = await startOnTerminal(standIn, start);
-      const before = session.lineSettings() as LineSettings;
-      expect(before).toMatchObject({ echo: true, canonical: true, signals: true, crToNl: true });
       await session.waitForOutput(PROMPT);
       expect(session.lineSettings()).toEqual(RAW);
       session.write("exit\r");
       expect(await session.finish()).toBe(0);
-      expect(session.lineSettings()).toEqual(before);
+      expect(session.lineSettings()).toEqual(session.settingsBefore);
+      expect(session.settingsBefore).toMatchObject({ echo: true, signals: true, outputProcessing: true });
     });
 
     test("lets every key through", async () => {

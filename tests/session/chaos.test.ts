@@ -20,6 +20,7 @@ const EVERYTHING: Faults = {
   duplicate: 0.02,
   reorder: 0.1,
   reorderMs: 50,
+  corrupt: 0.02,
   delayMs: 25,
   failingResumes: 2,
 };
@@ -99,7 +100,7 @@ async function runShell(random: SeededRandom, chaos: Chaos = {}): Promise<Record
   const { rig, gateway, agent } = await start(
     random,
     (send) => ({
-      input: (payload) => void received.push(payload.slice()),
+      input: (payload) => void received.push(new Uint8Array(payload)),
       ready: () => send(down.subarray(0, 100)),
     }),
     chaos,
@@ -144,7 +145,7 @@ async function runTunnels(
         role: "server",
         events: {
           opened: () => {},
-          data: (streamId, bytes) => void mux.write(streamId, bytes.slice()),
+          data: (streamId, bytes) => void mux.write(streamId, new Uint8Array(bytes)),
           // As the agent does: both directions are closed at once.
           finished: (streamId) => mux.abort(streamId),
           closed: () => {},
@@ -174,19 +175,27 @@ async function runTunnels(
       } else if (random.chance(0.5)) local.end();
     };
     step();
+    // A reader that takes a break now and then.
+    const nap = (): void => {
+      local.stalled = random.chance(0.3);
+      if (!local.stalled) local.take();
+      if (!local.isClosed) rig.clock.after(random.between(50, 1_000), nap);
+    };
+    nap();
     return { local, bytes };
   });
   const isExact = ({ local, bytes }: (typeof tunnels)[number]): boolean =>
     Buffer.concat(local.chunks).equals(bytes);
   await run(rig, gateway, random, chaos.cuts ?? 8, () => tunnels.every(isExact));
   const exact = tunnels.filter(isExact).length;
-  for (const { local } of tunnels) local.closeByPeer();
+  for (const { local } of tunnels) local.closeByPeer(new Error("closed by the test"));
+  await rig.pass(2_000);
   const closed = tunnels.filter(({ local }) => local.isClosed).length;
   if (exact === connections) await finish(rig, gateway);
   return { exact, closed, cuts: gateway.cuts };
 }
 
-describe("loss, duplicates, reordering, delay and cuts, resumes that fail twice", () => {
+describe("loss, duplicates, reordering, delay, damage and cuts, resumes that fail twice", () => {
   test(`a shell, ${ROUNDS} rounds`, async () => {
     await forSeedsAsync(ROUNDS, async (random) => {
       expect(await runShell(random)).toMatchObject({ up: true, down: true, settled: true });
@@ -195,7 +204,9 @@ describe("loss, duplicates, reordering, delay and cuts, resumes that fail twice"
 
   test(`eight tunnels, ${ROUNDS} rounds`, async () => {
     await forSeedsAsync(ROUNDS, async (random) => {
-      expect(await runTunnels(random)).toMatchObject({ exact: 8, closed: 8 });
+      // A budget that is used up again and again.
+      const settings = { inboundBudgetBytes: random.pick([5_000, 20_000, 64 * 1024 * 1024]) };
+      expect(await runTunnels(random, { settings })).toMatchObject({ exact: 8, closed: 8 });
     });
   });
 

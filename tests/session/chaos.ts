@@ -2,7 +2,7 @@
  * A gateway and an agent that behave as the real ones do, on the manual clock, behind a network that loses, doubles,
  * delays and reorders frames and cuts connections, all by a seed. The gateway insists on the newest token and URL.
  */
-import { MessageType, PayloadType } from "../../src/protocol/index.ts";
+import { FRAME_OVERHEAD_BYTES, MessageType, PayloadType } from "../../src/protocol/index.ts";
 import type { Connect, ResumedSession, SessionApi, TransportEvents } from "../../src/session/index.ts";
 import type { ManualClock } from "../support/manual-clock.ts";
 import type { SeededRandom } from "../support/seeded-random.ts";
@@ -17,6 +17,8 @@ export interface Faults {
   /** Of arriving up to `reorderMs` later than its neighbours. */
   readonly reorder: number;
   readonly reorderMs: number;
+  /** Of a damaged payload byte; of the agent's frames only, since the agent itself would not notice. */
+  readonly corrupt: number;
   /** Way in one direction. */
   readonly delayMs: number;
   /** How often ResumeSession fails before it succeeds. */
@@ -29,6 +31,7 @@ export const NO_FAULTS: Faults = {
   duplicate: 0,
   reorder: 0,
   reorderMs: 0,
+  corrupt: 0,
   delayMs: 5,
   failingResumes: 0,
 };
@@ -37,6 +40,38 @@ const START_PUBLICATION = agentFrame(MessageType.startPublication, 0, PayloadTyp
 
 /** What a test may do to frames of the client: false swallows one. */
 export type FrameFilter = (frame: Uint8Array) => boolean;
+
+/** One connection of the client; while it is paused nothing is delivered. */
+class Connection {
+  readonly events: TransportEvents;
+  alive = true;
+  /** The opening frame was taken. */
+  open = false;
+  #paused = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(events: TransportEvents) {
+    this.events = events;
+  }
+
+  deliver(action: () => void): void {
+    if (this.#paused) this.#waiting.push(action);
+    else if (this.alive) action();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    while (!this.#paused && this.alive) {
+      const action = this.#waiting.shift();
+      if (action === undefined) return;
+      action();
+    }
+  }
+}
 
 /** See the file's comment. */
 export class ChaosGateway implements SessionApi {
@@ -52,8 +87,9 @@ export class ChaosGateway implements SessionApi {
   terminations = 0;
   #issued = 0;
   #resumeFailures = 0;
+  #heard = false;
   #clientIds = new Set<string>();
-  #connection: { alive: boolean; open: boolean; readonly events: TransportEvents } | undefined;
+  #connection: Connection | undefined;
   #stopped = false;
 
   constructor(clock: ManualClock, random: SeededRandom, faults: Faults, agent: ChaosAgent) {
@@ -65,7 +101,12 @@ export class ChaosGateway implements SessionApi {
       const connection = this.#connection;
       if (connection === undefined) return;
       this.#carry(() => {
-        if (connection.alive && connection.open) connection.events.message(frame.slice());
+        if (!connection.alive || !connection.open) return;
+        this.#heard = true;
+        const copy = new Uint8Array(frame);
+        const at = FRAME_OVERHEAD_BYTES + this.#random.int(Math.max(1, copy.length - FRAME_OVERHEAD_BYTES));
+        if (at < copy.length && this.#random.chance(this.#faults.corrupt)) copy[at] = (copy[at] ?? 0) ^ 0x55;
+        connection.deliver(() => connection.events.message(copy));
       });
     };
     agent.close = (frame) => {
@@ -73,7 +114,7 @@ export class ChaosGateway implements SessionApi {
       const connection = this.#connection;
       // What the agent sent before is under way; the gateway's own word is not lost.
       this.#clock.after(this.#faults.delayMs + this.#faults.reorderMs + 1, () => {
-        if (connection?.alive === true) connection.events.message(frame);
+        connection?.deliver(() => connection.events.message(frame));
       });
     };
   }
@@ -84,7 +125,7 @@ export class ChaosGateway implements SessionApi {
   }
 
   readonly connect: Connect = (target, events) => {
-    const connection = { alive: true, open: false, events };
+    const connection = new Connection(events);
     this.#connection = connection;
     this.connects++;
     const end = (code: number, error?: Error): void => {
@@ -104,7 +145,7 @@ export class ChaosGateway implements SessionApi {
       send: (data) => {
         if (!connection.alive) return;
         if (typeof data !== "string") {
-          const copy = data.slice();
+          const copy = new Uint8Array(data);
           if (this.filter(copy)) this.#carry(() => this.#agentHears(connection, copy));
           return;
         }
@@ -119,15 +160,15 @@ export class ChaosGateway implements SessionApi {
             if (connection.alive) this.#agent.clientBack();
           });
           this.#carry(() => {
-            if (connection.alive) events.message(START_PUBLICATION);
+            connection.deliver(() => events.message(START_PUBLICATION));
           });
         }
       },
-      pause: () => {},
-      resume: () => {},
+      pause: () => connection.pause(),
+      resume: () => connection.resume(),
       ping: () => {
         this.#clock.after(2 * this.#faults.delayMs, () => {
-          if (connection.alive && !this.#stopped) events.pong();
+          if (!this.#stopped) connection.deliver(() => events.pong());
         });
       },
       close: () => {
@@ -140,10 +181,13 @@ export class ChaosGateway implements SessionApi {
     };
   };
 
-  /** Cuts the connection, abruptly or with a close frame; what is under way is lost. False when there is none. */
+  /**
+   * Cuts the connection, abruptly or with a close frame; what is under way is lost. False when there is none, and
+   * before anything has reached the client: a session that never was is not resumed.
+   */
   cut(code: number): boolean {
     const connection = this.#connection;
-    if (connection?.alive !== true) return false;
+    if (connection?.alive !== true || !this.#heard) return false;
     this.cuts++;
     connection.alive = false;
     this.#agent.clientAway();

@@ -31,6 +31,10 @@ export class LinkRig {
   /** When connecting was begun. */
   readonly connectedAtMs: number[] = [];
   failure: SessionError | undefined;
+  /** How many connections have carried something. */
+  alive = 0;
+  /** Whether something sent waits for its acknowledgement. */
+  waiting = false;
   readonly link: GatewayLink;
   /** Called for each new connection, outside of the link's call. */
   onConnect: (transport: FakeTransport) => void = () => {};
@@ -64,6 +68,8 @@ export class LinkRig {
       },
       {
         up: () => this.seen.push("up"),
+        alive: () => this.alive++,
+        waiting: () => this.waiting,
         down: (why) => this.seen.push(`down: ${why}`),
         frame: (bytes) => this.seen.push(`frame ${bytes.length}`),
         failed: (error) => {

@@ -31,14 +31,19 @@ class StoppableClock implements Clock {
 function watch(clock: Clock = new ManualClock()) {
   const pingedAtMs: number[] = [];
   const dead: string[] = [];
+  const answer = { isDue: false };
   const startedAtMs = clock.now();
   const liveness = new Liveness(
     clock,
     { ...DEFAULT_SETTINGS, clientVersion: "1" },
-    { ping: () => pingedAtMs.push(clock.now() - startedAtMs), dead: (why) => dead.push(why) },
+    {
+      ping: () => pingedAtMs.push(clock.now() - startedAtMs),
+      unanswered: () => answer.isDue,
+      dead: (why) => dead.push(why),
+    },
   );
   liveness.start();
-  return { liveness, pingedAtMs, dead };
+  return { liveness, pingedAtMs, dead, answer };
 }
 
 describe("a watched connection", () => {
@@ -104,11 +109,51 @@ describe("a watched connection", () => {
     const dead: string[] = [];
     let pings = 0;
     const settings = { ...DEFAULT_SETTINGS, clientVersion: "1", pingIntervalMs: 20, silenceTimeoutMs: 100 };
-    new Liveness(clock, settings, { ping: () => pings++, dead: (why) => dead.push(why) }).start();
+    const events = { ping: () => pings++, unanswered: () => false, dead: (why: string) => dead.push(why) };
+    new Liveness(clock, settings, events).start();
     clock.advance(90);
     expect(pings).toBe(4);
     clock.advance(30);
     expect(dead).toHaveLength(1);
+  });
+});
+
+describe("a connection that returns pings and nothing else", () => {
+  /** Lets time pass with an answer to each ping. */
+  function pass(clock: ManualClock, liveness: Liveness, seconds: number): void {
+    for (; seconds > 0; seconds--) {
+      clock.advance(1_000);
+      liveness.heard();
+    }
+  }
+
+  test("is dead when an answer has been due for more than 75 s", () => {
+    const clock = new ManualClock();
+    const { liveness, dead, answer } = watch(clock);
+    pass(clock, liveness, 300);
+    answer.isDue = true;
+    pass(clock, liveness, 75);
+    expect(dead).toEqual([]);
+    pass(clock, liveness, 10);
+    expect(dead).toEqual(["nothing came from the gateway for 80 s"]);
+  });
+
+  test("is not while it answers in between, or is not read by us", () => {
+    const clock = new ManualClock();
+    const { liveness, dead, answer } = watch(clock);
+    answer.isDue = true;
+    for (let times = 0; times < 3; times++) {
+      pass(clock, liveness, 70);
+      answer.isDue = false;
+      pass(clock, liveness, 10);
+      answer.isDue = true;
+    }
+    pass(clock, liveness, 70);
+    liveness.setPaused(true);
+    pass(clock, liveness, 40);
+    liveness.setPaused(false);
+    pass(clock, liveness, 70);
+    expect(dead).toEqual([]);
   });
 });
 

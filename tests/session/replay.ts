@@ -137,7 +137,7 @@ export function forEachStreamEvent(messages: readonly RecordedMessage[], events:
     role: "server",
     events: {
       opened: (streamId) => events.opened(streamId),
-      data: (streamId, bytes) => events.data(streamId, bytes.slice()),
+      data: (streamId, bytes) => events.data(streamId, new Uint8Array(bytes)),
       finished: (streamId) => events.finished(streamId),
       closed: () => {},
     },

@@ -27,7 +27,7 @@ export class SmuxPeer {
           this.#received.set(streamId, []);
         },
         data: (streamId, bytes) => {
-          this.#received.get(streamId)?.push(bytes.slice());
+          this.#received.get(streamId)?.push(new Uint8Array(bytes));
           this.onData(streamId, bytes);
         },
         finished: (streamId) => {

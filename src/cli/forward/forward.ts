@@ -1,16 +1,12 @@
 /** `forward`: any number of tunnels in one process, which stay up until they are ended. */
 import { listen } from "../../net/index.ts";
-import {
-  isTerminal,
-  type ProcessSignal,
-  standardError,
-  standardOutput,
-  watchSignals,
-} from "../../terminal/index.ts";
+import { isTerminal, standardError, standardOutput, watchSignals } from "../../terminal/index.ts";
 import { openAccount } from "../account.ts";
-import { type Command, type CommandContext, COMMON_ARGUMENTS, ExitCode } from "../command.ts";
+import { chooseTarget, requireTarget } from "../choose-target.ts";
+import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { resolveTarget } from "../target.ts";
+import { ExitCode, SIGNAL_EXIT_CODES } from "../exit-codes.ts";
+import { codeOf } from "../messages.ts";
 import { parseTunnelSpec, type TunnelSpec } from "./spec.ts";
 import { destination, LiveStatus } from "./status.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -22,7 +18,7 @@ export const forward: Command = {
     description: "Forward local ports or Unix sockets to a target, or to hosts behind it.",
   },
   arguments: {
-    target: { type: "positional", description: "id, name, tag:KEY=VALUE, private IP or computer name" },
+    target: TARGET_ARGUMENT,
     listen: {
       type: "string",
       alias: "L",
@@ -45,48 +41,42 @@ export const forward: Command = {
 
 /** What the tunnels get to end after a signal. */
 const SIGNAL_DEADLINE_MS = 2_800;
-const SIGNAL_CODES: Readonly<Record<ProcessSignal, number>> = {
-  SIGHUP: 129,
-  SIGINT: 0,
-  SIGQUIT: 131,
-  SIGTERM: 143,
-};
 const MAX_SESSIONS = 16;
 
 async function run(context: CommandContext): Promise<number> {
-  const { args } = context;
+  const { args, messages } = context;
   const specs = args.list("listen").map(parseTunnelSpec);
   if (specs.length === 0) throw new UsageError("forward: at least one -L is needed, for example -L 8080:80");
   const sessions = readSessions(args.text("sessions"));
+  requireTarget(context, "forward");
   const account = await openAccount(context);
-  const { id } = await resolveTarget(account.ssm, args.text("target") ?? "");
-  let status: LiveStatus | undefined;
-  const say = (line: string): void => {
-    if (args.flag("quiet")) return;
-    if (status === undefined) standardError().write(Buffer.from(`${line}\n`));
-    else status.say(line);
-  };
+  const { id } = await chooseTarget(context, account);
   const { world } = await account.host(id);
   const open = (spec: TunnelSpec): Tunnel =>
-    new Tunnel({ spec, target: id, sessions, once: args.flag("once"), world, start: account.start, say });
+    new Tunnel({
+      spec,
+      target: id,
+      sessions,
+      once: args.flag("once"),
+      world,
+      start: account.start,
+      say: (event, text) => messages.say(event, text, { tunnel: spec.text }),
+    });
   const tunnels = specs.map(open);
+  const ended = endings(context, tunnels);
   // Every port is bound before any session is started: one that is taken leaves nothing behind.
   await bindAll(tunnels);
-  const ended = endings(context, tunnels);
   const running = Promise.all(tunnels.map((tunnel) => tunnel.run()));
   const lost = Promise.race(tunnels.map((tunnel) => tunnel.lost));
   const ready = Promise.all(tunnels.map((tunnel) => tunnel.ready)).then(() => undefined);
-  const first = await Promise.race([ready, ended, lost]).catch((error: unknown) => error as Error);
-  if (first === undefined) {
-    announce(context, tunnels);
-    if (isTerminal(2) && !args.flag("quiet") && !args.flag("json")) status = new LiveStatus(tunnels);
-  }
+  const first = await Promise.race([ended, lost, ready]).catch((error: unknown) => error as Error);
+  const status = first === undefined ? announce(context, tunnels) : undefined;
   const outcome = first ?? (await Promise.race([ended, lost]));
-  status?.stop();
   for (const tunnel of tunnels) tunnel.stop();
   await running;
+  status?.stop();
   if (typeof outcome === "number") return outcome;
-  standardError().write(Buffer.from(`session-manager-plugin: ${outcome.message}\n`));
+  messages.fail(outcome.message, codeOf(outcome));
   return ExitCode.failure;
 }
 
@@ -105,17 +95,19 @@ function endings(context: CommandContext, tunnels: readonly Tunnel[]): Promise<n
   return new Promise((resolve) => {
     let received = false;
     watchSignals((signal) => {
-      if (received) context.exit(SIGNAL_CODES[signal]);
+      const exitCode = SIGNAL_EXIT_CODES[signal];
+      if (received) context.exit(exitCode);
       received = true;
-      for (const tunnel of tunnels) tunnel.listener.stop();
-      setTimeout(() => context.exit(SIGNAL_CODES[signal]), SIGNAL_DEADLINE_MS).unref();
-      resolve(SIGNAL_CODES[signal]);
+      for (const tunnel of tunnels) tunnel.stop();
+      setTimeout(() => context.exit(exitCode), SIGNAL_DEADLINE_MS).unref();
+      resolve(exitCode);
     });
   });
 }
 
-function announce({ args }: CommandContext, tunnels: readonly Tunnel[]): void {
-  if (args.flag("json")) {
+/** Says that all tunnels are up, in the form that was asked for; on a terminal as a status that stays alive. */
+function announce({ args, messages }: CommandContext, tunnels: readonly Tunnel[]): LiveStatus | undefined {
+  if (messages.json) {
     const lines = tunnels.map((tunnel) =>
       JSON.stringify({
         event: "ready",
@@ -125,14 +117,20 @@ function announce({ args }: CommandContext, tunnels: readonly Tunnel[]): void {
       }),
     );
     standardOutput().write(Buffer.from(`${lines.join("\n")}\n`));
-    return;
+    return undefined;
   }
-  if (args.flag("quiet") || isTerminal(2)) return;
+  // Log lines would be drawn over.
+  const logged = args.flag("verbose") && args.text("log-file") === undefined;
+  if (isTerminal(2) && !messages.quiet && !logged) {
+    const status = new LiveStatus(tunnels, (text) => void standardError().write(Buffer.from(text)));
+    messages.write = (line) => status.say(line);
+    return status;
+  }
   for (const tunnel of tunnels) {
-    standardError().write(
-      Buffer.from(`Listening on ${tunnel.listener.addresses.join(" and ")} for ${destination(tunnel)}\n`),
-    );
+    const where = tunnel.listener.addresses.join(" and ");
+    messages.say("ready", `Listening on ${where} for ${destination(tunnel)}`);
   }
+  return undefined;
 }
 
 function readSessions(text: string | undefined): number {

@@ -26,8 +26,9 @@ export interface TunnelCounts {
   receivedBytes: number;
 }
 
+/** A connection that no session has taken yet. */
 interface Waiting {
-  readonly stream: LocalStream;
+  readonly stream: CountedStream;
   /** What the socket said before a session took it. */
   readonly relay: Relay;
 }
@@ -74,7 +75,10 @@ export class TunnelListener {
   readonly listen: Listen = (_target, accept) => {
     const acceptor: Acceptor = { accept, connections: 0 };
     this.#acceptors.add(acceptor);
-    for (const { stream, relay } of this.#waiting.splice(0)) this.#assign(stream, relay);
+    for (const waiting of this.#waiting.splice(0)) {
+      // A session that does not want it: the peer sees the reset, and `closed` counts it out.
+      if (!this.#assign(waiting)) waiting.stream.reset();
+    }
     return Promise.resolve({
       port: this.port,
       addresses: this.addresses,
@@ -88,38 +92,38 @@ export class TunnelListener {
     for (const { stream } of this.#waiting.splice(0)) stream.reset();
   }
 
-  #accept(stream: LocalStream): LocalStreamEvents | undefined {
+  #accept(socket: LocalStream): LocalStreamEvents | undefined {
     if (this.#acceptors.size === 0 && this.#waiting.length >= MAX_WAITING) return undefined;
+    const stream = new CountedStream(socket, this.counts);
+    const relay = new Relay(this.counts, () => this.#forget(stream));
+    if (this.#acceptors.size > 0) {
+      if (!this.#assign({ stream, relay })) return undefined;
+    } else {
+      stream.hold();
+      this.#waiting.push({ stream, relay });
+      this.#wanted();
+    }
     this.counts.open++;
     this.counts.total++;
-    const relay = new Relay(this.counts, () => this.#forget(stream));
-    if (this.#acceptors.size > 0) return this.#assign(stream, relay) ? relay : undefined;
-    stream.pause();
-    this.#waiting.push({ stream, relay });
-    this.#wanted();
     return relay;
   }
 
-  #assign(stream: LocalStream, relay: Relay): boolean {
+  /** Gives a connection to the session with the fewest. Returns false when that does not want it. */
+  #assign({ stream, relay }: Waiting): boolean {
     let chosen: Acceptor | undefined;
     for (const acceptor of this.#acceptors) {
       if (chosen === undefined || acceptor.connections < chosen.connections) chosen = acceptor;
     }
-    const counted = new CountedStream(stream, this.counts);
-    const events = chosen?.accept(counted);
-    if (chosen === undefined || events === undefined) {
-      this.counts.open--;
-      stream.reset();
-      return false;
-    }
+    const events = chosen?.accept(stream);
+    if (chosen === undefined || events === undefined) return false;
     const acceptor = chosen;
     acceptor.connections++;
     relay.attach(events, () => acceptor.connections--);
-    stream.resume();
+    stream.release();
     return true;
   }
 
-  #forget(stream: LocalStream): void {
+  #forget(stream: CountedStream): void {
     const index = this.#waiting.findIndex((waiting) => waiting.stream === stream);
     if (index >= 0) this.#waiting.splice(index, 1);
   }
@@ -169,14 +173,28 @@ class Relay implements LocalStreamEvents {
   }
 }
 
-/** The session's view of a socket, with what is written counted. */
+/** The session's view of a socket, with what is written counted. While it is held nothing is read from it. */
 class CountedStream implements LocalStream {
   readonly #stream: LocalStream;
   readonly #counts: TunnelCounts;
+  #held = false;
+  #paused = false;
 
   constructor(stream: LocalStream, counts: TunnelCounts) {
     this.#stream = stream;
     this.#counts = counts;
+  }
+
+  /** Stops reading until a session has taken it, whatever is wanted meanwhile. */
+  hold(): void {
+    this.#held = true;
+    this.#stream.pause();
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    if (!this.#paused) this.#stream.resume();
   }
 
   get queuedBytes(): number {
@@ -201,10 +219,12 @@ class CountedStream implements LocalStream {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#stream.pause();
   }
 
   resume(): void {
-    this.#stream.resume();
+    this.#paused = false;
+    if (!this.#held) this.#stream.resume();
   }
 }

@@ -1,18 +1,35 @@
 /** The live status of `forward` on a terminal: one line a tunnel, drawn over the last ones. */
-import { standardError } from "../../terminal/index.ts";
+import { windowSize } from "../../terminal/index.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 const INTERVAL_MS = 1_000;
 
+/** What a line is made of. */
+export interface TunnelView {
+  readonly address: string;
+  readonly destination: string;
+  readonly isUp: boolean;
+  readonly open: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Bytes a second, both ways together. */
+  readonly rate: number;
+  readonly rttMs: number | undefined;
+  readonly reconnects: number;
+}
+
 /** Draws until it is stopped; messages are put above the lines. */
 export class LiveStatus {
   readonly #tunnels: readonly Tunnel[];
+  readonly #write: (text: string) => void;
   readonly #timer: ReturnType<typeof setInterval>;
   #drawn = 0;
-  #last = new Map<Tunnel, number>();
+  readonly #last = new Map<Tunnel, { readonly bytes: number; readonly atMs: number; readonly rate: number }>();
 
-  constructor(tunnels: readonly Tunnel[]) {
+  /** @param write puts text on the terminal */
+  constructor(tunnels: readonly Tunnel[], write: (text: string) => void) {
     this.#tunnels = tunnels;
+    this.#write = write;
     this.#timer = setInterval(() => this.#draw(), INTERVAL_MS);
     this.#timer.unref();
     this.#draw();
@@ -20,52 +37,79 @@ export class LiveStatus {
 
   /** Writes a line that stays. */
   say(line: string): void {
-    this.#write(`${this.#erase()}${line}\n`);
+    const erase = this.#erase();
     this.#drawn = 0;
+    this.#write(`${erase}${line}\n`);
     this.#draw();
   }
 
-  /** Leaves the lines as they are. */
+  /** Draws the last state and leaves the lines as they are. */
   stop(): void {
     clearInterval(this.#timer);
+    this.#draw();
   }
 
   #draw(): void {
-    const columns = process.stderr.columns ?? 80;
-    const lines = this.#tunnels.map((tunnel) => this.#line(tunnel).slice(0, columns - 1));
-    this.#write(this.#erase() + lines.map((line) => `${line}\n`).join(""));
-    this.#drawn = lines.length;
+    const { cols, rows } = windowSize();
+    const lines = this.#tunnels.map((tunnel) => statusLine(this.#view(tunnel)).slice(0, Math.max(1, cols - 1)));
+    // Lines that have left the window upwards cannot be drawn over.
+    const fitting = lines.slice(0, Math.max(1, rows - 2));
+    this.#write(this.#erase() + fitting.map((line) => `${line}\n`).join(""));
+    this.#drawn = fitting.length;
   }
 
   #erase(): string {
     return this.#drawn === 0 ? "" : `\x1b[${this.#drawn}A\x1b[J`;
   }
 
-  #line(tunnel: Tunnel): string {
+  #view(tunnel: Tunnel): TunnelView {
     const { open, sentBytes, receivedBytes } = tunnel.listener.counts;
-    const bytes = sentBytes + receivedBytes;
-    const rate = ((bytes - (this.#last.get(tunnel) ?? bytes)) * 1000) / INTERVAL_MS;
-    this.#last.set(tunnel, bytes);
-    const rtt = tunnel.rttMs === undefined ? "" : `  rtt ${tunnel.rttMs.toFixed(1)} ms`;
-    const state = tunnel.sessionsUp > 0 ? "up" : "down";
-    return (
-      `${tunnel.listener.addresses[0] ?? ""} → ${destination(tunnel)}  ${state}  ${open} open  ` +
-      `↑ ${size(sentBytes)}  ↓ ${size(receivedBytes)}  ${size(rate)}/s${rtt}  ${tunnel.reconnects} reconnects`
-    );
+    return {
+      address: tunnel.listener.addresses[0] ?? "",
+      destination: destination(tunnel),
+      isUp: tunnel.sessionsUp > 0,
+      open,
+      sentBytes,
+      receivedBytes,
+      rate: this.#rate(tunnel, sentBytes + receivedBytes),
+      rttMs: tunnel.rttMs,
+      reconnects: tunnel.reconnects,
+    };
   }
 
-  #write(text: string): void {
-    standardError().write(Buffer.from(text));
+  /** Over the time since the last picture; between two that are close together the rate stays. */
+  #rate(tunnel: Tunnel, bytes: number): number {
+    const atMs = performance.now();
+    const last = this.#last.get(tunnel);
+    if (last !== undefined && atMs - last.atMs < INTERVAL_MS / 2) return last.rate;
+    const rate = last === undefined ? 0 : ((bytes - last.bytes) * 1000) / (atMs - last.atMs);
+    this.#last.set(tunnel, { bytes, atMs, rate });
+    return rate;
   }
 }
 
+/** One line. */
+export function statusLine(view: TunnelView): string {
+  const parts = [
+    `${view.address} → ${view.destination}`,
+    view.isUp ? "up" : "down",
+    `${view.open} open`,
+    `↑ ${formatBytes(view.sentBytes)}`,
+    `↓ ${formatBytes(view.receivedBytes)}`,
+    `${formatBytes(view.rate)}/s`,
+    ...(view.rttMs === undefined ? [] : [`rtt ${view.rttMs.toFixed(1)} ms`]),
+    `${view.reconnects} ${view.reconnects === 1 ? "reconnect" : "reconnects"}`,
+  ];
+  return parts.join("  ");
+}
+
 /** What a tunnel leads to, for people. */
-export function destination({ spec }: Tunnel): string {
+export function destination({ spec }: Pick<Tunnel, "spec">): string {
   return spec.host === "" ? `port ${spec.port}` : `${spec.host}:${spec.port}`;
 }
 
 /** Bytes with a unit of 1000. */
-function size(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
   let unit = 0;

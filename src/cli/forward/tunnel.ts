@@ -2,9 +2,13 @@
  * One tunnel of `forward`: a listener that stays, and the sessions behind it, which are started again when they end.
  */
 import type { StartedSession, StartSessionRequest } from "../../aws/index.ts";
-import { Session, type SessionEnd, SessionGoneError, type SessionWorld } from "../../session/index.ts";
+import { Session, type SessionEnd, type SessionObserver, type SessionWorld } from "../../session/index.ts";
 import { TunnelListener } from "./listener.ts";
+import { isIdleEnd, reasonOf, RestartPolicy } from "./restart.ts";
 import type { TunnelSpec } from "./spec.ts";
+
+/** A session as a tunnel drives it. */
+export type TunnelSession = Pick<Session, "run" | "terminate" | "stats">;
 
 /** What a tunnel needs. */
 export interface TunnelOptions {
@@ -16,24 +20,34 @@ export interface TunnelOptions {
   readonly once: boolean;
   readonly world: SessionWorld;
   readonly start: (request: StartSessionRequest) => Promise<StartedSession>;
-  /** One line for the user. */
-  readonly say: (line: string) => void;
+  /** Says one thing to the user. @param event its stable name */
+  readonly say: (event: string, text: string) => void;
+  /** Makes a session; replaced by tests. */
+  readonly createSession?: (
+    parameters: StartedSession,
+    world: SessionWorld,
+    observer: SessionObserver,
+  ) => TunnelSession;
 }
 
-/** Delays between two attempts to start a session, in milliseconds. */
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 30_000;
+/** How one session went. */
+interface Outcome {
+  readonly ran: boolean;
+  readonly idle: boolean;
+  readonly reason: Error;
+}
 
 /** See the file's comment. */
 export class Tunnel {
   readonly spec: TunnelSpec;
   readonly listener: TunnelListener;
   readonly #options: TunnelOptions;
-  readonly #running = new Set<Session>();
+  readonly #running = new Set<TunnelSession>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #failed = Promise.withResolvers<Error>();
-  /** Resolves a lane that sleeps until the next connection. */
-  #wake: (() => void)[] = [];
+  readonly #stopped = Promise.withResolvers<void>();
+  /** Resolved at the next local connection that finds no session, and renewed then. */
+  #connection = Promise.withResolvers<void>();
   #stopping = false;
   #up = 0;
   #reconnects = 0;
@@ -42,8 +56,10 @@ export class Tunnel {
     this.#options = options;
     this.spec = options.spec;
     this.listener = new TunnelListener(() => {
-      for (const wake of this.#wake.splice(0)) wake();
+      this.#connection.resolve();
+      this.#connection = Promise.withResolvers();
     });
+    this.#ready.promise.catch(() => undefined);
   }
 
   /** Resolves when the first session is up; rejects when it cannot be started. */
@@ -81,88 +97,103 @@ export class Tunnel {
   /** Stops accepting and ends the sessions. */
   stop(): void {
     this.#stopping = true;
+    this.#stopped.resolve();
     this.listener.stop();
     for (const session of this.#running) session.terminate();
-    for (const wake of this.#wake.splice(0)) wake();
   }
 
   /** One session after the other. */
   async #lane(): Promise<void> {
-    let delayMs = FIRST_RETRY_MS;
+    const { clock } = this.#options.world;
+    const policy = new RestartPolicy();
     let everUp = false;
     while (!this.#stopping) {
-      const startedAtMs = this.#options.world.clock.now();
-      const outcome = await this.#runSession();
+      const startedAtMs = clock.now();
+      const { ran, idle, reason } = await this.#runSession();
       if (this.#stopping) return;
-      everUp ||= outcome.ran;
+      if (ran && everUp) this.#reconnects++;
+      everUp ||= ran;
       if (!everUp || this.#options.once) {
-        this.#ready.reject(outcome.reason);
-        this.#failed.resolve(outcome.reason);
-        return;
+        this.#ready.reject(reason);
+        return this.#failed.resolve(reason);
       }
-      this.#options.say(`${this.spec.text}: session ended (${outcome.reason.message})`);
-      if (outcome.idle) await this.#nextConnection();
-      else {
-        if (this.#options.world.clock.now() - startedAtMs > LAST_RETRY_MS) delayMs = FIRST_RETRY_MS;
-        await this.#sleep(delayMs);
-        delayMs = Math.min(delayMs * 2, LAST_RETRY_MS);
+      const restart = policy.next({ ran, idle, lastedMs: clock.now() - startedAtMs });
+      const ended = `${this.spec.text}: ${ran ? "session ended" : "no session"} (${reason.message})`;
+      if (restart.kind === "at-next-connection") {
+        this.#options.say("session-idle", `${ended}, the next connection starts another`);
+        await this.#nextConnection();
+      } else {
+        const when = restart.delayMs === 0 ? "now" : `in ${restart.delayMs / 1000} s`;
+        this.#options.say("session-ended", `${ended}, starting another ${when}`);
+        await this.#sleep(restart.delayMs);
       }
-      this.#reconnects++;
     }
   }
 
-  async #runSession(): Promise<{ readonly ran: boolean; readonly idle: boolean; readonly reason: Error }> {
-    const { world, target, start, say, spec } = this.#options;
+  async #runSession(): Promise<Outcome> {
+    const { world, target, start, spec } = this.#options;
     let parameters: StartedSession;
     try {
       parameters = await start(request(spec, target));
     } catch (error) {
       return { ran: false, idle: false, reason: error as Error };
     }
+    if (this.#stopping) {
+      await world.api.terminate(parameters.sessionId).catch(() => undefined);
+      return { ran: false, idle: false, reason: new Error("it was stopped") };
+    }
     let ran = false;
-    const session = new Session(
+    const create = this.#options.createSession ?? ((...given) => new Session(...given));
+    const session = create(
       parameters,
       { ...world, listen: this.listener.listen },
-      {
-        started: () => {},
-        customerMessage: () => {},
-        listening: () => {
-          ran = true;
-          this.#up++;
-          this.#ready.resolve();
-        },
-        connectionAccepted: () => {},
-        destinationFailed: () => say(`${spec.text}: the target could not reach the destination`),
-        connectionLost: (why) => say(`${spec.text}: connection lost (${why}), reconnecting…`),
-        connectionRestored: (afterMs) => {
-          this.#reconnects++;
-          say(`${spec.text}: connection restored after ${(afterMs / 1000).toFixed(1)} s`);
-        },
-      },
+      this.#observer(() => {
+        ran = true;
+      }),
     );
     this.#running.add(session);
-    if (this.#stopping) session.terminate();
-    const end = await session.run();
+    const end: SessionEnd = await session.run();
     this.#running.delete(session);
     if (ran) this.#up--;
     return { ran, idle: isIdleEnd(end), reason: reasonOf(end) };
   }
 
-  #nextConnection(): Promise<void> {
-    if (this.listener.waiting > 0) return Promise.resolve();
-    return new Promise((resolve) => this.#wake.push(resolve));
+  #observer(listening: () => void): SessionObserver {
+    const { text } = this.spec;
+    const { say } = this.#options;
+    return {
+      started: () => {},
+      customerMessage: (message) => say("customer-message", message),
+      listening: () => {
+        listening();
+        this.#up++;
+        this.#ready.resolve();
+      },
+      connectionAccepted: () => {},
+      destinationFailed: () =>
+        say("destination-failed", `${text}: the target could not reach the destination`),
+      connectionLost: (why) => say("connection-lost", `${text}: connection lost (${why}), reconnecting…`),
+      connectionRestored: (afterMs) => {
+        this.#reconnects++;
+        say(
+          "connection-restored",
+          `${text}: connection restored after ${(afterMs / 1000).toFixed(1)} s`,
+        );
+      },
+    };
   }
 
-  #sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.world.clock.after(ms, resolve);
-      this.#wake.push(() => {
-        // Only the end of the tunnel cuts a delay short: a connection would otherwise hammer the service.
-        if (!this.#stopping) return;
-        cancel();
-        resolve();
-      });
-    });
+  async #nextConnection(): Promise<void> {
+    if (this.listener.waiting > 0) return;
+    await Promise.race([this.#connection.promise, this.#stopped.promise]);
+  }
+
+  /** Only the end of the tunnel cuts it short: connections would otherwise hammer the service. */
+  async #sleep(delayMs: number): Promise<void> {
+    const due = Promise.withResolvers<void>();
+    const cancel = this.#options.world.clock.after(delayMs, due.resolve);
+    await Promise.race([due.promise, this.#stopped.promise]);
+    cancel();
   }
 }
 
@@ -176,22 +207,4 @@ function request(spec: TunnelSpec, target: string): StartSessionRequest {
         documentName: "AWS-StartPortForwardingSessionToRemoteHost",
         parameters: { host: [spec.host], portNumber },
       };
-}
-
-/** The service ended it because nobody used it: nothing is started again before somebody does. */
-function isIdleEnd(end: SessionEnd): boolean {
-  if (end.kind === "lost") return end.error instanceof SessionGoneError;
-  return end.kind === "closed" && /inactiv|idle|timed? ?out/i.test(end.reason);
-}
-
-function reasonOf(end: SessionEnd): Error {
-  switch (end.kind) {
-    case "closed":
-      return new Error(end.reason === "" ? "the other side ended the session" : end.reason);
-    case "terminated":
-      return new Error("it was terminated");
-    case "failed":
-    case "lost":
-      return end.error;
-  }
 }

@@ -16,7 +16,7 @@ const standIn = useStandIn({ agent: { deniedHosts: ["denied.example"] } });
 const echo = startEcho();
 const data = new SeededRandom(4).bytes(1_500_000);
 
-describe.concurrent("ports", () => {
+describe("ports", () => {
   forEachStart("ports", (start) => {
     test("AWS-StartPortForwardingSession: two connections one after another, and AWS's lines, byte for byte", async () => {
       const env = { SSM_PLUGIN_LINGER: "100ms" };
@@ -45,21 +45,6 @@ describe.concurrent("ports", () => {
       await peer.received(data.length);
       expect(peer.sha256()).toBe(sha256(data));
       await tunnel.stop();
-    });
-
-    test("a host that the agent cannot reach: the connection is reset, AWS's line says so, the tunnel goes on", async () => {
-      const tunnel = await openTunnel(standIn, start, {
-        document: "AWS-StartPortForwardingSessionToRemoteHost",
-        parameters: { host: "denied.example", portNumber: String(echo.port), localPortNumber: "0" },
-      });
-      for (let round = 0; round < 2; round++) {
-        await expectReset(tunnel.connect());
-      }
-      const failed = "\nConnection to destination port failed, check SSM Agent logs.\n";
-      const { sessionId, port } = tunnel;
-      expect(await tunnel.stop()).toBe(
-        openedLines(sessionId, port) + acceptedLine(sessionId) + failed + failed + endLines(sessionId),
-      );
     });
 
     test("AWS-StartPortForwardingSessionToSocket: a private socket, gone at the end", async () => {
@@ -117,30 +102,6 @@ describe.concurrent("ports", () => {
       await standIn.sessionEnded(session.sessionId);
     });
 
-    test("AWS-StartSSHSession: the end of standard input waits for the answer, then ends the session", async () => {
-      const server = startServer({ ended: () => {} });
-      const session = await startWithPipes(
-        standIn,
-        start,
-        { document: "AWS-StartSSHSession", parameters: { portNumber: String(server.port) } },
-        { env: { SSM_PLUGIN_LINGER: "1.2s" } },
-      );
-      const peer = await server.peer(0);
-      await session.write("question");
-      session.endInput();
-      await peer.received(8);
-      // The answer comes in three parts, each within the linger of the one before, all together beyond it.
-      for (const part of ["one ", "two ", "three"]) {
-        await Bun.sleep(500);
-        peer.send(part);
-        await session.stdout.waitFor(part);
-      }
-      const { stdout, exitCode } = await session.finish();
-      expect(exitCode).toBe(0);
-      expect(stdout).toBe(`\nStarting session with SessionId: ${session.sessionId}\none two three`);
-      await standIn.sessionEnded(session.sessionId);
-    });
-
     test("Ctrl-C at a terminal ends a tunnel with AWS's lines", async () => {
       const session = await startOnTerminal(standIn, start, forward(echo.port));
       await session.waitForOutput("Waiting for connections...");
@@ -152,6 +113,45 @@ describe.concurrent("ports", () => {
       expect(lines.endsWith(endLines(session.sessionId))).toBe(true);
       await standIn.sessionEnded(session.sessionId);
     });
+  });
+
+  test("a host that the agent cannot reach: the connection is reset, AWS's line says so, the tunnel goes on", async () => {
+    const tunnel = await openTunnel(standIn, directly, {
+      document: "AWS-StartPortForwardingSessionToRemoteHost",
+      parameters: { host: "denied.example", portNumber: String(echo.port), localPortNumber: "0" },
+    });
+    for (let round = 0; round < 2; round++) {
+      await expectReset(tunnel.connect());
+    }
+    const failed = "\nConnection to destination port failed, check SSM Agent logs.\n";
+    const { sessionId, port } = tunnel;
+    expect(await tunnel.stop()).toBe(
+      openedLines(sessionId, port) + acceptedLine(sessionId) + failed + failed + endLines(sessionId),
+    );
+  });
+
+  test("AWS-StartSSHSession: the end of standard input waits for the answer, then ends the session", async () => {
+    const server = startServer({ ended: () => {} });
+    const session = await startWithPipes(
+      standIn,
+      directly,
+      { document: "AWS-StartSSHSession", parameters: { portNumber: String(server.port) } },
+      { env: { SSM_PLUGIN_LINGER: "1.2s" } },
+    );
+    const peer = await server.peer(0);
+    await session.write("question");
+    session.endInput();
+    await peer.received(8);
+    // The answer comes in three parts, each within the linger of the one before, all together beyond it.
+    for (const part of ["one ", "two ", "three"]) {
+      await Bun.sleep(500);
+      peer.send(part);
+      await session.stdout.waitFor(part);
+    }
+    const { stdout, exitCode } = await session.finish();
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(`\nStarting session with SessionId: ${session.sessionId}\none two three`);
+    await standIn.sessionEnded(session.sessionId);
   });
 
   test("a tunnel ends when its session is terminated from elsewhere, and what was on its way arrives", async () => {

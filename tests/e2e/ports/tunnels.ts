@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
 
 import type { StartOptions } from "../../support/processes.ts";
-import { executableOf, type PipedSession, startWithPipes } from "../sessions.ts";
+import { executableOf, type PipedSession, processEnded, startWithPipes } from "../sessions.ts";
 import type { SessionRequest, StandIn } from "../stand-in.ts";
 import type { Start } from "../starts.ts";
 import { connectTo, type Peer, type PeerHandlers } from "./peers.ts";
@@ -63,8 +63,9 @@ export async function openTunnel(
     async stop(signal = "SIGINT", exitCode = 0) {
       const signalledAt = performance.now();
       process.kill(executablePid, signal);
-      const outcome = await session.finish();
+      await processEnded(executablePid);
       expect(performance.now() - signalledAt).toBeLessThan(3_000);
+      const outcome = await session.finish();
       expect({ exitCode: outcome.exitCode, stderr: start.viaAws ? "" : outcome.stderr }).toEqual({
         exitCode: start.exitCode(exitCode),
         stderr: "",

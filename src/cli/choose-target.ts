@@ -1,0 +1,26 @@
+/** The target of a command: the word that was given, or the one that a person at the terminal picks. */
+import { isTerminal } from "../terminal/index.ts";
+import type { Account } from "./account.ts";
+import type { CommandContext } from "./command.ts";
+import { UsageError } from "./errors.ts";
+import { MAX_NODES, resolveTarget, type Target } from "./target.ts";
+
+/** Refuses a command line without TARGET where nobody can be asked; before anything else is done. @throws UsageError */
+export function requireTarget(context: CommandContext, name: string): void {
+  if (context.args.text("target") !== undefined || canAsk(context)) return;
+  throw new UsageError(`${name}: TARGET is missing. See: session-manager-plugin ${name} --help`);
+}
+
+/** The target. @throws TargetError, InterruptedError */
+export async function chooseTarget(context: CommandContext, account: Account): Promise<Target> {
+  const word = context.args.text("target");
+  if (word !== undefined) return resolveTarget(account.ssm, word);
+  const nodes = await account.ssm.describeInstances([], MAX_NODES);
+  const { pickNode } = await import("./picker/picker.ts");
+  const { InstanceId, PlatformType } = await pickNode(nodes, account.region);
+  return { id: InstanceId ?? "", platform: PlatformType };
+}
+
+function canAsk({ messages }: CommandContext): boolean {
+  return isTerminal(0) && isTerminal(2) && !messages.json;
+}

@@ -1,0 +1,129 @@
+/**
+ * Settings of AWS's that are no good, as the AWS CLI's face says it: one clear line, without a stack trace or secret,
+ * whether it shows at the connection, at the key of an encrypted session, or when a session is resumed.
+ */
+import { describe, expect, test } from "bun:test";
+
+import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
+import { PROMPT, type StandIn, useStandIn } from "../stand-in.ts";
+import { command, type PluginStart, runPlugin, startPlugin, withoutKeys } from "./plugin.ts";
+import { createHome, keysOf, someCredentials } from "./profiles.ts";
+
+const documents = { Encrypted: { sessionType: "Standard_Stream", kmsKeyId: DEFAULT_KMS_KEY } } as const;
+const strict = useStandIn({ requireSignedUpgrade: true, documents });
+const standIn = useStandIn({ documents });
+const HOUR_MS = 3_600_000;
+const ahead = useStandIn({ requireSignedUpgrade: true, clockOffsetMs: HOUR_MS, documents });
+
+const SSO =
+  "sso_account_id = 1\nsso_role_name = r\nsso_region = us-east-1\nsso_start_url = https://x.example/start";
+
+const CASES: readonly {
+  readonly name: string;
+  readonly profile: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly words: string;
+}[] = [
+  {
+    name: "an expired sign-in",
+    profile: "dev",
+    files: { config: `[profile dev]\n${SSO}\n` },
+    words: `the sign-in of profile "dev" has expired or is missing. Run: aws sso login --profile dev`,
+  },
+  { name: "an unknown profile", profile: "nope", files: {}, words: `there is no profile "nope" in ` },
+  {
+    name: "a broken file",
+    profile: "dev",
+    files: { credentials: "aws_secret_access_key = SECRET\n[dev]\n" },
+    words: ".aws/credentials has a setting before the first [section] in line 1",
+  },
+  {
+    name: "half a pair of keys",
+    profile: "dev",
+    files: { credentials: "[dev]\naws_secret_access_key = SECRET\n" },
+    words: `the profile "dev" has no aws_access_key_id; the two go together`,
+  },
+];
+
+describe.concurrent.each(CASES)("$name", ({ profile, files, words }) => {
+  const start = (of: StandIn): PluginStart => ({
+    profile,
+    env: { ...withoutKeys(of.simulator), HOME: createHome(files).path },
+  });
+
+  test("is why a connection that must be signed is refused", async () => {
+    expect(await refusal(strict, start(strict))).toContain(words);
+  });
+
+  test("is why there is no key to encrypt with", async () => {
+    expect(await refusal(standIn, { ...start(standIn), document: "Encrypted" })).toMatch(
+      new RegExp(`Failed to process action KMSEncryption: .*${RegExp.escape(words)}`),
+    );
+  });
+
+  test("stops no session that needs no credentials", async () => {
+    const { stdout, exitCode } = await runPlugin(standIn.simulator, {
+      ...start(standIn),
+      ...command("echo hello"),
+    });
+    expect(stdout).toContain("hello\n");
+    expect(exitCode).toBe(0);
+  });
+
+  test("is why a session cannot be resumed", async () => {
+    const session = await startPlugin(standIn.simulator, start(standIn));
+    await session.stdout.waitFor(PROMPT);
+    await standIn.simulator.call("cut", session.sessionId);
+    const { stdout, stderr, exitCode } = await session.finish();
+    expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 1 });
+    const [, said = ""] = /\n\n(SessionId: [^\n]*)\n\n$/.exec(stdout) ?? [];
+    expect(said).toStartWith(`SessionId: ${session.sessionId} : `);
+    expect(said).toContain(`the session could not be resumed: `);
+    expect(said).toContain(words);
+    expect(stdout).not.toContain("SECRET");
+    await standIn.simulator.call("terminate", session.sessionId);
+  });
+});
+
+describe.concurrent("signatures that AWS does not take", () => {
+  test("because of this machine's clock", async () => {
+    expect(await refusal(ahead, {})).toMatch(/refused the connection with HTTP status 403; .*the clock$/);
+  });
+
+  test("calls of the API set the clock right by themselves", async () => {
+    const { stdout, exitCode } = await runPlugin(ahead.simulator, {
+      document: "Encrypted",
+      // Connecting unsigned is what is refused here; the stand-in is asked for a key only behind it.
+      env: { SSM_PLUGIN_SKIP_CLIENT_CONFIGURE: "true" },
+    });
+    expect(stdout).toContain("refused the connection");
+    expect(exitCode).toBe(1);
+  });
+
+  test("because the keys are wrong", async () => {
+    const home = createHome({ credentials: keysOf("dev", someCredentials("Z")) });
+    const env = { ...withoutKeys(standIn.simulator), HOME: home.path };
+    const start: PluginStart = { profile: "dev", env, document: "Encrypted" };
+    const line = await refusal(standIn, {
+      ...start,
+      env: { ...env, SSM_PLUGIN_SKIP_CLIENT_CONFIGURE: "true" },
+    });
+    expect(line).toContain("AWS does not accept the credentials for kms:GenerateDataKey");
+    expect(line).not.toContain("z".repeat(40));
+  });
+});
+
+/** The one line behind the banner that says why a session did not start. */
+async function refusal(of: StandIn, start: PluginStart): Promise<string> {
+  const { stdout, stderr, exitCode, sessionId } = await runPlugin(of.simulator, start);
+  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 1 });
+  const [line = "", ...more] = stdout
+    .slice(`\nStarting session with SessionId: ${sessionId}\n`.length)
+    .split("\n");
+  expect(more).toEqual([""]);
+  expect(line).toStartWith("Cannot perform start session: ");
+  expect(stdout).not.toContain("SECRET");
+  // Without keys the program cannot end the session itself.
+  await of.simulator.call("terminate", sessionId);
+  return line;
+}
