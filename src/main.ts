@@ -40,12 +40,17 @@ if (args.length === 1 && args[0] === "--version") {
 
 async function run(): Promise<void> {
   const { leave } = await import("./host/index.ts");
-  if (COMMANDS.has(args[0] ?? "") || (args.length === 1 && args[0]?.startsWith("{"))) {
+  if (isForPeople()) {
     const { runCommandLine } = await import("./cli/index.ts");
     return leave(await runCommandLine(args, process.env, VERSION, exit), exit);
   }
   const { runPlugin } = await import("./plugin/index.ts");
   return leave(await runPlugin(args, process.env, VERSION, exit), exit);
+}
+
+/** A command of ours, or one JSON argument and nothing else. */
+function isForPeople(): boolean {
+  return COMMANDS.has(args[0] ?? "") || (args.length === 1 && args[0]?.startsWith("{") === true);
 }
 
 function exit(code: number): never {
@@ -56,6 +61,7 @@ function exit(code: number): never {
 async function crash(error: unknown): Promise<never> {
   const { leave, reportDefect } = await import("./host/index.ts");
   reportDefect(error);
+  if (isForPeople()) return leave(255, exit);
   // With the token in an argument the AWS CLI would print it after any exit but 0.
   const exposed = args.length >= 3 && !(args[0] ?? "").startsWith("AWS_SSM_START_SESSION_RESPONSE");
   return leave(exposed ? 0 : 1, exit);

@@ -52,7 +52,8 @@ const PACKAGES: readonly {
   readonly lazily?: true;
 }[] = [
   { name: /^zod(\/|$)/, rooms: Object.keys(ROOMS).filter((room) => room !== "main") },
-  { name: /^(citty|consola)(\/|$)/, rooms: ["main", "plugin", "cli"] },
+  { name: /^citty(\/|$)/, rooms: ["cli"] },
+  { name: /^consola(\/|$)/, rooms: ["host"], lazily: true },
   { name: /^@(aws-sdk|smithy)\//, rooms: ["aws"], lazily: true },
 ];
 

@@ -41,7 +41,7 @@ export async function openAccount(context: CommandContext): Promise<Account> {
     throw new UsageError(`${JSON.stringify(region)} is no region such as eu-central-1`);
   }
   const common = { environment, version, region, profile, endpoint, target: "" };
-  const log = hostLog(environment, new HostStreams(false));
+  const log = await hostLog(environment, new HostStreams(false));
   const access = await openAccess({ ...common, log });
   const { ssm } = access;
   const reason = args.text("reason");

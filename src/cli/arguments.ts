@@ -94,16 +94,12 @@ function assignPositionals(
     if (word === "") throw new UsageError(`${name}: ${argument.toUpperCase()} is empty. ${see(name)}`);
     if (word !== undefined) assigned.set(argument, word);
     else if (definition.required !== false) {
-      throw new UsageError(
-        `${name}: ${argument.toUpperCase()} is missing. ${see(name)}`,
-      );
+      throw new UsageError(`${name}: ${argument.toUpperCase()} is missing. ${see(name)}`);
     }
   }
   const surplus = remaining[0];
   if (surplus !== undefined) {
-    throw new UsageError(
-      `${name}: ${JSON.stringify(surplus)} is one word too many. ${see(name)}`,
-    );
+    throw new UsageError(`${name}: ${JSON.stringify(surplus)} is one word too many. ${see(name)}`);
   }
   return assigned;
 }

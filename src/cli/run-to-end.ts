@@ -88,7 +88,8 @@ export function describeEnd(end: SessionEnd, { signal, forwarded, isCommand }: E
     case "lost": {
       const { code, message } = end.error;
       if (end.kind === "lost" && isCommand) {
-        const text = end.error instanceof OutputIncompleteError ? message : `${message}; output is incomplete`;
+        const text =
+          end.error instanceof OutputIncompleteError ? message : `${message}; output is incomplete`;
         return { exitCode: ExitCode.incomplete, text, code };
       }
       return { exitCode: ExitCode.failure, text: message, code };

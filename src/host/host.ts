@@ -54,7 +54,7 @@ export interface Host {
 export async function openHost(options: HostOptions): Promise<Host> {
   const { environment, region } = options;
   const streams = new HostStreams(environment["SSM_PLUGIN_ESCAPE"] !== "none");
-  const log = hostLog(environment, streams);
+  const log = await hostLog(environment, streams);
   const settings = readSettings(environment, options.version);
   const access = options.access ?? (await openAccess({ ...options, log }));
   const allowAny = isOn(environment, "SSM_PLUGIN_ALLOW_ANY_ENDPOINT");
@@ -97,7 +97,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
 }
 
 /** The log that the environment asks for. @throws InvalidEnvironmentError */
-export function hostLog(environment: Environment, streams: HostStreams): Log {
+export async function hostLog(environment: Environment, streams: HostStreams): Promise<Log> {
   const logging = readLogging(environment);
   if (logging === undefined) return noLog;
   return openLog({

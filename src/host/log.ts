@@ -24,22 +24,39 @@ export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"
 /** A log that drops everything. */
 export const noLog: Log = () => {};
 
+/** consola's numbers for our levels. */
+const CONSOLA_LEVELS: Readonly<Record<LogLevel, number>> = { error: 0, warn: 1, info: 3, debug: 4 };
+
 /** Opens a log. A file that cannot be written is reported once on standard error; the session goes on. */
-export function openLog(options: LogOptions): Log {
-  const threshold = LOG_LEVELS.indexOf(options.level);
+export async function openLog(options: LogOptions): Promise<Log> {
+  // Only here, because hardly any session is logged.
+  const { createConsola } = await import("consola/core");
   const writeLine = options.file === "-" ? options.writeError : fileWriter(options);
-  return (level, event, fields = {}) => {
-    if (LOG_LEVELS.indexOf(level) < threshold) return;
-    const time = new Date().toISOString();
-    writeLine(
-      options.format === "json"
-        ? JSON.stringify({ time, level, event, pid: process.pid, ...fields })
-        : `${time} ${level.toUpperCase().padEnd(5)} [${process.pid}] ${event}${textFields(fields)}`,
-    );
-  };
+  const format = options.format === "json" ? jsonLine : textLine;
+  const logger = createConsola({
+    level: CONSOLA_LEVELS[options.level],
+    // Lines of equal events would be held back and merged.
+    throttle: Number.NEGATIVE_INFINITY,
+    reporters: [
+      { log: ({ type, date, args }) => writeLine(format(date, type as LogLevel, args as unknown as Entry)) },
+    ],
+  });
+  return (level, event, fields = {}) => logger[level](event, fields);
 }
 
-function textFields(fields: Readonly<Record<string, string | number | boolean>>): string {
+type Fields = Readonly<Record<string, string | number | boolean>>;
+/** What a call hands to the reporter. */
+type Entry = readonly [event: string, fields: Fields];
+
+function jsonLine(date: Date, level: LogLevel, [event, fields]: Entry): string {
+  return JSON.stringify({ time: date.toISOString(), level, event, pid: process.pid, ...fields });
+}
+
+function textLine(date: Date, level: LogLevel, [event, fields]: Entry): string {
+  return `${date.toISOString()} ${level.toUpperCase().padEnd(5)} [${process.pid}] ${event}${textFields(fields)}`;
+}
+
+function textFields(fields: Fields): string {
   let text = "";
   for (const [name, value] of Object.entries(fields)) {
     text += ` ${name}=${typeof value === "string" ? JSON.stringify(value) : String(value)}`;

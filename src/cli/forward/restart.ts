@@ -12,8 +12,7 @@ const WORTHWHILE_MS = 30_000;
 
 /** What to do next. */
 export type Restart =
-  | { readonly kind: "at-next-connection" }
-  | { readonly kind: "after"; readonly delayMs: number };
+  { readonly kind: "at-next-connection" } | { readonly kind: "after"; readonly delayMs: number };
 
 /** How a session went. */
 export interface SessionOutcome {

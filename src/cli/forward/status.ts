@@ -24,7 +24,10 @@ export class LiveStatus {
   readonly #write: (text: string) => void;
   readonly #timer: ReturnType<typeof setInterval>;
   #drawn = 0;
-  readonly #last = new Map<Tunnel, { readonly bytes: number; readonly atMs: number; readonly rate: number }>();
+  readonly #last = new Map<
+    Tunnel,
+    { readonly bytes: number; readonly atMs: number; readonly rate: number }
+  >();
 
   /** @param write puts text on the terminal */
   constructor(tunnels: readonly Tunnel[], write: (text: string) => void) {
@@ -51,7 +54,9 @@ export class LiveStatus {
 
   #draw(): void {
     const { cols, rows } = windowSize();
-    const lines = this.#tunnels.map((tunnel) => statusLine(this.#view(tunnel)).slice(0, Math.max(1, cols - 1)));
+    const lines = this.#tunnels.map((tunnel) =>
+      statusLine(this.#view(tunnel)).slice(0, Math.max(1, cols - 1)),
+    );
     // Lines that have left the window upwards cannot be drawn over.
     const fitting = lines.slice(0, Math.max(1, rows - 2));
     this.#write(this.#erase() + fitting.map((line) => `${line}\n`).join(""));

@@ -175,10 +175,7 @@ export class Tunnel {
       connectionLost: (why) => say("connection-lost", `${text}: connection lost (${why}), reconnecting…`),
       connectionRestored: (afterMs) => {
         this.#reconnects++;
-        say(
-          "connection-restored",
-          `${text}: connection restored after ${(afterMs / 1000).toFixed(1)} s`,
-        );
+        say("connection-restored", `${text}: connection restored after ${(afterMs / 1000).toFixed(1)} s`);
       },
     };
   }

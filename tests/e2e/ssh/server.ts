@@ -3,7 +3,6 @@
  * the tests; and the client's options to match. Nothing of the machine's own configuration is used or changed.
  */
 import { existsSync, mkdirSync, rmdirSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 
 import { environment, temporaryDirectory } from "../../support/environment.ts";
@@ -36,7 +35,8 @@ export async function startSshServer(): Promise<SshServer> {
     if (made.exitCode !== 0) throw new Error(`ssh-keygen: ${made.stderr}`);
   }
   await Bun.write(file("authorized_keys"), Bun.file(file("user.pub")));
-  const { username } = userInfo();
+  // Not os.userInfo(): Bun takes that from the environment.
+  const username = (await run(["id", "-un"])).stdout.trim();
   makePrivilegeSeparationDirectory();
   const port = freePort();
   await Bun.write(
