@@ -76,9 +76,7 @@ export class DataChannel {
         transmit: (frame) => {
           if (this.#sender.connected) events.send(frame);
         },
-        take: (message, nowMs) => {
-          if (!this.#over) this.#dialogue.take(message, nowMs);
-        },
+        take: (message, nowMs) => this.#dialogue.take(message, nowMs),
       },
       frames,
       this.#notices,
@@ -266,7 +264,7 @@ export class DataChannel {
   }
 
   #maySendInput(): boolean {
-    return this.#dialogue.inputDue && this.#sender.open && this.#answers.length === 0;
+    return this.#dialogue.inputDue && this.#sender.open;
   }
 
   /** After anything that may have changed the way: what is held goes first, then the owner is told. */

@@ -3,6 +3,7 @@
  * session data or an answer that was asked for goes to standard error.
  */
 import { standardOutput } from "../terminal/index.ts";
+import { tellError } from "./advice.ts";
 import { parseCommandLine, wants } from "./arguments.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -37,7 +38,7 @@ export async function runCommandLine(
     return await command.run({ args: parsed, environment, version, messages, exit });
   } catch (error) {
     if (error instanceof InterruptedError) return SIGNAL_EXIT_CODES[error.signal];
-    messages.fail((error as Error).message, codeOf(error));
+    messages.fail(tellError(error), codeOf(error));
     return error instanceof UsageError ? ExitCode.usage : ExitCode.failure;
   }
 }

@@ -27,7 +27,7 @@ export interface ExitCircumstances {
 /**
  * 0: the session ran and ended; 1: it never came up, it was lost for good, or its output was; 143, 129: ended by
  * SIGTERM, SIGHUP.
- * With propagation the command's own code, and 255 when the session was lost before it came.
+ * With propagation the command's own code, and 255 when the session was lost.
  */
 export function exitCodeFor(end: SessionEnd, circumstances: ExitCircumstances): number {
   if (circumstances.exposed) return 0;
@@ -37,7 +37,8 @@ export function exitCodeFor(end: SessionEnd, circumstances: ExitCircumstances): 
     case "failed":
       return 1;
     case "lost":
-      return propagate ? (remoteCode(end.exitCode) ?? 255) : 1;
+      // Also when a code had come: output may be missing.
+      return propagate ? 255 : 1;
     case "terminated":
       // Ctrl-C is how people end a tunnel: no failure.
       if (signal === undefined || (signal === "SIGINT" && ran)) return 0;

@@ -28,7 +28,7 @@ export function encodeAcknowledge(ack: Acknowledgement): Uint8Array {
 }
 
 const CANONICAL =
-  /^\{"AcknowledgedMessageType":"([a-z_]{1,32})","AcknowledgedMessageId":"([0-9a-f-]{36})","AcknowledgedMessageSequenceNumber":(\d{1,16}),"IsSequentialMessage":(?:true|false)\}$/;
+  /^\{"AcknowledgedMessageType":"([a-z_]{1,32})","AcknowledgedMessageId":"([0-9a-f-]{36})","AcknowledgedMessageSequenceNumber":(0|[1-9]\d{0,15}),"IsSequentialMessage":(?:true|false)\}$/;
 
 /**
  * Reads an acknowledge payload: the usual layout by one expression, any other JSON of the same content by

@@ -15,14 +15,14 @@ export const ActionType = { sessionType: "SessionType", kmsEncryption: "KMSEncry
 const handshakeRequest = z.object({
   AgentVersion: z.string().max(100),
   RequestedClientActions: z
-    .array(z.object({ ActionType: z.string().max(200), ActionParameters: z.unknown() }))
+    .array(z.object({ ActionType: z.string().max(200), ActionParameters: z.unknown().optional() }))
     .max(100)
     .nullish(),
 });
 
 const sessionTypeParameters = z.object({
   SessionType: z.string().max(200),
-  Properties: z.unknown(),
+  Properties: z.unknown().optional(),
 });
 
 const kmsParameters = z.object({ KMSKeyId: z.string().max(4096), Challenge: z.string().max(4096).nullish() });
@@ -133,7 +133,7 @@ const handshakeResponse = z.object({
       z.object({
         ActionType: z.string(),
         ActionStatus: z.number(),
-        ActionResult: z.unknown(),
+        ActionResult: z.unknown().optional(),
         Error: z.string().nullish(),
       }),
     )
@@ -166,10 +166,22 @@ export function decodeHandshakeResponse(payload: Uint8Array): HandshakeResponse 
   };
 }
 
-/** Reads a HandshakeComplete: the message for the user, empty when there is none. @throws InvalidPayloadError */
-export function decodeHandshakeComplete(payload: Uint8Array): { readonly customerMessage: string } {
+/** A HandshakeComplete as a client reads it. */
+export interface HandshakeComplete {
+  /** For the user; empty when there is none. Untrusted text. */
+  readonly customerMessage: string;
+  /** How long the handshake took by the agent's own clock; absent when it does not say. */
+  readonly durationMs?: number;
+}
+
+/** Reads a HandshakeComplete. @throws InvalidPayloadError */
+export function decodeHandshakeComplete(payload: Uint8Array): HandshakeComplete {
   const complete = parseJsonPayload("HandshakeComplete", handshakeComplete, payload);
-  return { customerMessage: complete.CustomerMessage ?? "" };
+  const durationNs = complete.HandshakeTimeToComplete;
+  return {
+    customerMessage: complete.CustomerMessage ?? "",
+    ...(typeof durationNs === "number" ? { durationMs: durationNs / 1e6 } : {}),
+  };
 }
 
 /** Writes a HandshakeComplete, as an agent does. `durationNs` is in nanoseconds. */

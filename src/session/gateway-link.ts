@@ -3,16 +3,11 @@
  * is dead, and bringing it back with a fresh token and URL. Knows nothing of what the frames mean.
  */
 import { encodeOpenDataChannel } from "../protocol/index.ts";
-import {
-  ConnectFailedError,
-  ConnectionLostError,
-  ResumeTimeoutError,
-  type SessionError,
-  SessionGoneError,
-} from "./errors.ts";
+import { ConnectFailedError, ConnectionLostError, type SessionError, SessionGoneError } from "./errors.ts";
 import { Liveness } from "./liveness.ts";
 import { ReconnectSchedule } from "./reconnect-schedule.ts";
-import type { ResumedSession, Transport, TransportEnd } from "./seams.ts";
+import { callResume } from "./resume-call.ts";
+import type { Transport, TransportEnd } from "./seams.ts";
 import { describeEnd, isFinalStatus, isRefused } from "./transport-end.ts";
 import type { SessionParameters, SessionWorld } from "./world.ts";
 
@@ -60,7 +55,6 @@ export class GatewayLink {
   /** Something has arrived on this connection; a binary frame has. */
   #alive = false;
   #answered = false;
-  #pingedAtMs: number | undefined;
   /** Something has arrived on some connection: the session exists for the gateway. */
   #everHeard = false;
   #closed = false;
@@ -80,7 +74,7 @@ export class GatewayLink {
     this.clientId = options.createId();
     this.#schedule = new ReconnectSchedule(options.settings, options.random);
     this.#liveness = new Liveness(options.clock, options.settings, {
-      ping: () => this.#ping(),
+      ping: () => this.#transport?.ping(),
       unanswered: () => !this.#answered && this.#events.waiting(),
       dead: (why) => this.cut(why),
     });
@@ -203,20 +197,12 @@ export class GatewayLink {
     });
     this.#events.up();
     // Whether a connection that was brought back works is asked at once.
-    if (this.#everHeard) this.#ping();
-  }
-
-  #ping(): void {
-    this.#pingedAtMs ??= this.#options.clock.now();
-    this.#transport?.ping();
+    if (this.#everHeard) this.#liveness.ping();
   }
 
   #pong(): void {
-    const { clock, log } = this.#options;
-    if (this.#pingedAtMs !== undefined) {
-      log("debug", "ping answered", { rttMs: Math.round((clock.now() - this.#pingedAtMs) * 1000) / 1000 });
-      this.#pingedAtMs = undefined;
-    }
+    const rttMs = this.#liveness.takeRoundTripMs();
+    if (rttMs !== undefined) this.#options.log("debug", "ping answered", { rttMs });
     this.#heard();
   }
 
@@ -245,7 +231,6 @@ export class GatewayLink {
   #lost(end: TransportEnd): void {
     const wasOpen = this.#open;
     this.#open = false;
-    this.#pingedAtMs = undefined;
     this.#liveness.stop();
     const why = describeEnd(end);
     this.#options.log(wasOpen ? "warn" : "info", "connection closed", {
@@ -295,9 +280,11 @@ export class GatewayLink {
   }
 
   async #resume(why: string): Promise<void> {
-    const { checkUrl, log } = this.#options;
+    const { api, checkUrl, clock, log, sessionId, settings } = this.#options;
     try {
-      const resumed = await this.#askResume();
+      const call = callResume(api, clock, sessionId, settings.connectTimeoutMs);
+      this.#cancelDelay = call.cancel;
+      const resumed = await call.answer;
       if (this.#closed) return;
       if (resumed === undefined) return this.#fail(new SessionGoneError());
       checkUrl(resumed.streamUrl);
@@ -315,18 +302,6 @@ export class GatewayLink {
       );
     }
     await this.#connect();
-  }
-
-  /** An answer that never comes counts as one to be asked for again. */
-  #askResume(): Promise<ResumedSession | undefined> {
-    const { api, clock, sessionId, settings } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<ResumedSession | undefined>();
-    const cancel = clock.after(settings.connectTimeoutMs, () =>
-      reject(new ResumeTimeoutError(settings.connectTimeoutMs)),
-    );
-    this.#cancelDelay = cancel;
-    api.resume(sessionId).then(resolve, reject);
-    return promise.finally(cancel);
   }
 
   #fail(error: SessionError): void {

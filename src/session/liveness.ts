@@ -28,6 +28,8 @@ export class Liveness {
   #cancel: (() => void) | undefined;
   #heardAtMs = 0;
   #pingedAtMs = 0;
+  /** The oldest ping that waits for its pong. */
+  #unansweredPingAtMs: number | undefined;
   #tickAtMs = 0;
   #tickWallMs = 0;
   #paused = false;
@@ -46,6 +48,7 @@ export class Liveness {
     const now = this.#clock.now();
     this.#heardAtMs = now;
     this.#pingedAtMs = now;
+    this.#unansweredPingAtMs = undefined;
     this.#tickAtMs = now;
     this.#tickWallMs = this.#clock.wallNow();
     this.#paused = false;
@@ -61,6 +64,21 @@ export class Liveness {
   /** Something arrived, a pong included. */
   heard(): void {
     this.#heardAtMs = this.#clock.now();
+  }
+
+  /** Pings now; the next one is an interval away. */
+  ping(): void {
+    this.#pingedAtMs = this.#clock.now();
+    this.#unansweredPingAtMs ??= this.#pingedAtMs;
+    this.#events.ping();
+  }
+
+  /** A pong came: milliseconds since its ping, with three places; undefined when there was none. */
+  takeRoundTripMs(): number | undefined {
+    if (this.#unansweredPingAtMs === undefined) return undefined;
+    const roundTripMs = this.#clock.now() - this.#unansweredPingAtMs;
+    this.#unansweredPingAtMs = undefined;
+    return Math.round(roundTripMs * 1000) / 1000;
   }
 
   /** While we do not read, the other side's silence says nothing. */
@@ -107,10 +125,7 @@ export class Liveness {
         return this.#events.dead(`nothing came from the gateway for ${Math.round(silentMs / 1000)} s`);
       }
     }
-    if (now - this.#pingedAtMs >= this.#settings.pingIntervalMs) {
-      this.#pingedAtMs = now;
-      this.#events.ping();
-    }
+    if (now - this.#pingedAtMs >= this.#settings.pingIntervalMs) this.ping();
     this.#arm();
   }
 

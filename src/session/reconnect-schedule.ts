@@ -44,7 +44,7 @@ export class ReconnectSchedule {
     if (leftMs <= 0) return undefined;
     const ceilingMs = Math.min(
       reconnectMaxDelayMs,
-      FIRST_DELAY_MS * 2 ** Math.min(this.#attempts, MAX_DOUBLINGS),
+      FIRST_DELAY_MS * 2 ** Math.min(this.#attempts - 1, MAX_DOUBLINGS),
     );
     const delayMs = this.#attempts === 0 ? 0 : ceilingMs * (0.5 + this.#random() / 2);
     this.#attempts++;

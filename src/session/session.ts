@@ -20,7 +20,9 @@ import { InboundBudget } from "./inbound-budget.ts";
 import type { ForwardedSignal, Kind, KindContext } from "./kinds/kind.ts";
 import { createPlainKind, PLAIN_SESSION_TYPE, SESSION_KINDS } from "./kinds/table.ts";
 import type { SessionObserver } from "./observer.ts";
+import { Outage } from "./outage.ts";
 import type { LocalStreamEvents } from "./seams.ts";
+import { Startup } from "./startup.ts";
 import { Termination } from "./termination.ts";
 import type { SessionParameters, SessionWorld } from "./world.ts";
 
@@ -41,6 +43,8 @@ export class Session {
   readonly #driver: ChannelDriver;
   readonly #budget: InboundBudget;
   readonly #termination: Termination;
+  readonly #startup: Startup;
+  readonly #outage: Outage;
   readonly #ended = Promise.withResolvers<SessionEnd>();
   #kind: Kind | undefined;
   #sessionType = PLAIN_SESSION_TYPE;
@@ -48,11 +52,6 @@ export class Session {
   /** This side ends it, or it is over: nothing new begins. */
   #ending = false;
   #over = false;
-  #lostAtMs: number | undefined;
-  #resentBefore = 0;
-  #cancelSilence: (() => void) | undefined;
-  #cancelHandshake: (() => void) | undefined;
-  #cancelRefusal: (() => void) | undefined;
   /** Why this side refused the session in the handshake. */
   #refusal: string | undefined;
 
@@ -71,7 +70,7 @@ export class Session {
       { ...parameters, ...world },
       {
         up: () => this.#up(),
-        alive: () => this.#alive(),
+        alive: () => this.#outage.end(this.#channel.stats.resentMessages),
         waiting: () => !this.#driver.isSettled(),
         down: (why) => this.#down(why),
         frame: (bytes) => this.#frame(bytes),
@@ -86,6 +85,12 @@ export class Session {
       writable: () => this.#kind?.writable(),
     });
     this.#termination = new Termination(parameters.sessionId, world);
+    this.#outage = new Outage(world, observer);
+    this.#startup = new Startup(clock, settings, {
+      silent: () => this.#silent(),
+      timedOut: () => this.#fail(new HandshakeTimeoutError(settings.handshakeTimeoutMs)),
+      refused: (reason) => this.#fail(new PeerError(reason)),
+    });
     this.#budget = new InboundBudget(settings.inboundBudgetBytes, (exhausted) => {
       world.log("debug", exhausted ? "reading paused" : "reading resumed", { bytes: this.#budget.usedBytes });
       this.#link.setPaused(exhausted);
@@ -146,7 +151,7 @@ export class Session {
       notice: (event, fields) => {
         this.#world.log("debug", event, fields);
         // Also what the channel refuses by itself: such an agent ends the session sooner or later, without a reason.
-        if (event === "handshake_refused") this.#refuse(String(fields?.["error"]));
+        if (event === "handshake_refused") this.#startup.refuse(String(fields?.["error"]));
       },
       failed: (error) => this.#fail(new PeerError(error.message, { cause: error })),
     };
@@ -190,35 +195,18 @@ export class Session {
   }
 
   #up(): void {
-    const { clock, settings } = this.#world;
     this.#driver.connected();
-    if (!this.#started && this.#kind === undefined) {
-      this.#cancelSilence = clock.after(settings.silentStartMs, () => this.#silent());
-    }
+    this.#startup.connected(!this.#started && this.#kind === undefined);
     this.#kind?.writable();
   }
 
-  /** A connection that was brought back carries something: not before that it is worth telling. */
-  #alive(): void {
-    if (this.#lostAtMs === undefined || this.#ending) return;
-    const resent = this.#channel.stats.resentMessages - this.#resentBefore;
-    const afterMs = this.#world.clock.now() - this.#lostAtMs;
-    this.#lostAtMs = undefined;
-    this.#world.log("info", "connection restored", { afterMs: Math.round(afterMs), resent });
-    this.#observer.connectionRestored(afterMs, resent);
-  }
-
   #down(why: string): void {
-    const { clock } = this.#world;
-    this.#cancelSilence?.();
+    this.#startup.disconnected();
     this.#driver.disconnected();
     if (this.#ending || this.#over) return;
     const fatal = this.#started ? this.#kind?.connectionLost() : undefined;
     if (fatal !== undefined) return this.#fail(fatal);
-    if (this.#lostAtMs !== undefined) return;
-    this.#resentBefore = this.#channel.stats.resentMessages;
-    this.#lostAtMs = clock.now();
-    this.#observer.connectionLost(why);
+    this.#outage.begin(why, this.#channel.stats.resentMessages);
   }
 
   #frame(bytes: Uint8Array): void {
@@ -229,7 +217,6 @@ export class Session {
 
   /** A shell whose command says nothing never sends a first message; its keyboard is started all the same. */
   #silent(): void {
-    this.#cancelSilence = undefined;
     if (this.#kind !== undefined || this.#ending) return;
     this.#world.log("info", "no output yet, input is opened");
     this.#channel.openInput(this.#world.clock.now());
@@ -238,8 +225,6 @@ export class Session {
 
   /** The agent names the kind of session. Returns a text when it cannot be run, which fails the handshake. */
   #handshakeRequested(sessionType: string, properties: unknown): string | undefined {
-    const { clock, settings, log } = this.#world;
-    this.#cancelSilence?.();
     if (this.#kind !== undefined) {
       // A slow agent's handshake after input was opened: what runs now was a guess.
       this.#kind.stop();
@@ -247,33 +232,28 @@ export class Session {
       this.#started = false;
       this.#world.streams.attach(NOBODY, "none");
     }
-    log("info", "handshake", { sessionType, agentVersion: this.#channel.agent?.version ?? "" });
-    this.#cancelHandshake = clock.after(settings.handshakeTimeoutMs, () =>
-      this.#fail(new HandshakeTimeoutError(settings.handshakeTimeoutMs)),
-    );
+    this.#startup.requested();
+    this.#world.log("info", "handshake", { sessionType, agentVersion: this.#channel.agent?.version ?? "" });
     const factory = SESSION_KINDS.get(sessionType);
-    if (factory === undefined) return this.#refuse(`unknown session type ${sessionType}`);
+    if (factory === undefined) return this.#startup.refuse(`unknown session type ${sessionType}`);
     try {
       this.#kind = factory(this.#context(), properties);
       this.#sessionType = sessionType;
       return undefined;
     } catch (error) {
-      return this.#refuse((error as Error).message);
+      return this.#startup.refuse((error as Error).message);
     }
   }
 
-  /** Fails the session, after the answer to the handshake has left. The first reason counts. */
-  #refuse(reason: string): string {
-    this.#refusal ??= reason;
-    this.#cancelRefusal ??= this.#world.clock.after(0, () => this.#fail(new PeerError(reason)));
-    return reason;
-  }
-
   #ready(info: { readonly customerMessage: string; readonly handshake: boolean }): void {
-    this.#cancelSilence?.();
-    this.#cancelHandshake?.();
+    this.#startup.completed();
     if (this.#started || this.#ending) return;
     this.#started = true;
+    // What began while nobody was there has been cut already.
+    const fatal = this.#startup.ranWhileCut(this.#channel.agent?.handshakeMs)
+      ? this.#kind?.connectionLost()
+      : undefined;
+    if (fatal !== undefined) return this.#fail(fatal);
     this.#world.log("info", "session started", { handshake: info.handshake });
     if (info.customerMessage !== "") this.#observer.customerMessage(info.customerMessage);
     this.#kind ??= createPlainKind(this.#context());
@@ -309,9 +289,7 @@ export class Session {
 
   /** No frame comes or goes from now on, and no timer of this session runs but those of its ending. */
   #halt(): void {
-    this.#cancelSilence?.();
-    this.#cancelHandshake?.();
-    this.#cancelRefusal?.();
+    this.#startup.stop();
     this.#driver.halt();
   }
 

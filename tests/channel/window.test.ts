@@ -133,6 +133,11 @@ describe("window", () => {
     expect(rounds.round(20)).toBe(1024 * KIB);
     rounds.window.undoCollapse();
     expect(rounds.window.windowBytes).toBe(1024 * KIB);
+    rounds.round(60);
+    const before = rounds.window.windowBytes;
+    rounds.window.collapse();
+    rounds.window.undoCollapse();
+    expect(rounds.round(20)).toBeCloseTo(before * 1.25, 0);
   });
 
   test("starts again after a second without sending, and after a reconnect", () => {

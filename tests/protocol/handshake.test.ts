@@ -171,8 +171,12 @@ describe("HandshakeComplete", () => {
   test("a message, an empty one, none", () => {
     expect(decodeHandshakeComplete(encodeHandshakeComplete(5, "Hällo\n"))).toEqual({
       customerMessage: "Hällo\n",
+      durationMs: 5e-6,
     });
-    expect(decodeHandshakeComplete(bytes('{"HandshakeTimeToComplete":1}'))).toEqual({ customerMessage: "" });
+    expect(decodeHandshakeComplete(bytes('{"HandshakeTimeToComplete":2500000}'))).toEqual({
+      customerMessage: "",
+      durationMs: 2.5,
+    });
     expect(decodeHandshakeComplete(bytes('{"CustomerMessage":null}'))).toEqual({ customerMessage: "" });
     expect(() => decodeHandshakeComplete(bytes("[]"))).toThrow("invalid HandshakeComplete");
   });
@@ -189,5 +193,12 @@ describe("the challenge", () => {
   test("is bounded and must be there", () => {
     expect(() => decodeChallenge(bytes("{}"))).toThrow("invalid EncChallenge: Challenge");
     expect(() => decodeChallenge(bytes(`{"Challenge":"${"A".repeat(65_537)}"}`))).toThrow("Challenge");
+  });
+});
+
+test("parameters without Properties are those of a session that has none", () => {
+  expect(parseSessionTypeParameters({ SessionType: "Standard_Stream" })).toEqual({
+    sessionType: "Standard_Stream",
+    properties: null,
   });
 });

@@ -100,8 +100,9 @@ export class FakeAgent {
     this.send(PayloadType.handshakeRequest, encodeHandshakeRequest({ agentVersion, actions }));
   }
 
-  completeHandshake(customerMessage = ""): void {
-    this.send(PayloadType.handshakeComplete, encodeHandshakeComplete(1, customerMessage));
+  /** @param tookMs as the agent counts it, from before its request */
+  completeHandshake(customerMessage = "", tookMs = 0): void {
+    this.send(PayloadType.handshakeComplete, encodeHandshakeComplete(tookMs * 1e6, customerMessage));
   }
 
   /** The gateway's word that the session is over. */

@@ -2,6 +2,7 @@
 import { listen } from "../../net/index.ts";
 import { isTerminal, standardError, standardOutput, watchSignals } from "../../terminal/index.ts";
 import { openAccount } from "../account.ts";
+import { tellError } from "../advice.ts";
 import { chooseTarget, requireTarget } from "../choose-target.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "../command.ts";
 import { UsageError } from "../errors.ts";
@@ -76,7 +77,7 @@ async function run(context: CommandContext): Promise<number> {
   await running;
   status?.stop();
   if (typeof outcome === "number") return outcome;
-  messages.fail(outcome.message, codeOf(outcome));
+  messages.fail(tellError(outcome), codeOf(outcome));
   return ExitCode.failure;
 }
 

@@ -152,6 +152,11 @@ export class Peer {
   /** Gives the kernel what it takes. */
   flush(): void {
     if (this.closed) return;
+    this.#write();
+    this.#look();
+  }
+
+  #write(): void {
     for (;;) {
       if (this.#piece === undefined) {
         const source = this.#sources[0];
@@ -174,7 +179,6 @@ export class Peer {
       this.#endWanted = false;
       this.#socket.shutdown();
     }
-    this.#look();
   }
 
   #look(): void {
@@ -191,6 +195,9 @@ export interface Server {
   readonly peers: readonly Peer[];
   /** Waits for that connection (0 is the first). */
   peer(index: number): Promise<Peer>;
+  /** Takes no further connections; those that are open go on. */
+  close(): void;
+  /** The same, and drops those that are open. */
   stop(): void;
 }
 
@@ -242,6 +249,7 @@ export function startServer(handlers: PeerHandlers = {}, hostname = "127.0.0.1")
     port: listener.port,
     peers,
     stop,
+    close: () => listener.stop(false),
     async peer(index) {
       for (;;) {
         const peer = peers[index];

@@ -97,8 +97,10 @@ describe("a non-interactive command", () => {
     const rig = await new Rig().start();
     rig.agent.requestHandshake("NonInteractiveCommands");
     await rig.settle();
+    await rig.pass(500);
     await rig.reconnect();
-    rig.agent.completeHandshake();
+    await rig.pass(100);
+    rig.agent.completeHandshake("", 601);
     await rig.pass(20);
     rig.agent.output("out");
     rig.agent.closeChannel();
@@ -111,6 +113,20 @@ describe("a non-interactive command", () => {
     expect(rig.end?.kind).toBe("closed");
     expect(rig.streams.pair.text).toBe("out");
   });
+
+  test.each([100, undefined])(
+    "that began before a cut in the handshake has lost output (%s ms)",
+    async (ms) => {
+      const rig = await new Rig().start();
+      rig.agent.requestHandshake("NonInteractiveCommands");
+      await rig.pass(500);
+      await rig.reconnect();
+      rig.agent.completeHandshake("", ms);
+      await rig.pass(20);
+      expect(rig.end).toMatchObject({ kind: "lost", error: { code: "SESSION_OUTPUT_INCOMPLETE" } });
+      expect(rig.api.terminations).toBe(1);
+    },
+  );
 
   test("is ended by the API", async () => {
     const rig = await startCommand();
