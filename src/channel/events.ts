@@ -72,8 +72,6 @@ export interface ChannelAgent {
   /** Its version as it stands in the HandshakeRequest, untrusted text. */
   readonly version: string;
   readonly abilities: AgentAbilities;
-  /** How long the handshake took by the agent's own clock; absent before its end, and when it does not say. */
-  readonly handshakeMs?: number;
 }
 
 /** Counters and measurements, for logs and tests. */

@@ -142,11 +142,7 @@ export class ClientHandshake {
     if (!this.#answered || this.#completed) return undefined;
     this.#completed = true;
     try {
-      const { customerMessage, durationMs } = decodeHandshakeComplete(payload);
-      if (this.#agent !== undefined && durationMs !== undefined) {
-        this.#agent = { ...this.#agent, handshakeMs: durationMs };
-      }
-      return customerMessage;
+      return decodeHandshakeComplete(payload).customerMessage;
     } catch {
       // Only its arrival counts: the agent is ready, whatever it meant to say.
       return "";

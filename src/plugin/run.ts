@@ -67,8 +67,8 @@ async function startSession(
     return invocation.exposed ? 0 : 1;
   }
   const lines = new StatusLines(invocation.session.sessionId, statusOutput(environment, host));
-  lines.starting();
-  const { end, signal, ran } = await runSession({
+  // Before the first line, so that whoever has read it can end the session by a signal.
+  const running = runSession({
     host,
     parameters: invocation.session,
     observer: lines,
@@ -78,6 +78,8 @@ async function startSession(
     },
     abandon: (received) => exit(invocation.exposed ? 0 : SIGNAL_EXIT_CODES[received]),
   });
+  lines.starting();
+  const { end, signal, ran } = await running;
   lines.ended(end);
   return exitCodeFor(end, {
     incomplete: reportLostOutput(),

@@ -166,22 +166,10 @@ export function decodeHandshakeResponse(payload: Uint8Array): HandshakeResponse 
   };
 }
 
-/** A HandshakeComplete as a client reads it. */
-export interface HandshakeComplete {
-  /** For the user; empty when there is none. Untrusted text. */
-  readonly customerMessage: string;
-  /** How long the handshake took by the agent's own clock; absent when it does not say. */
-  readonly durationMs?: number;
-}
-
-/** Reads a HandshakeComplete. @throws InvalidPayloadError */
-export function decodeHandshakeComplete(payload: Uint8Array): HandshakeComplete {
+/** Reads a HandshakeComplete: the message for the user, empty when there is none. @throws InvalidPayloadError */
+export function decodeHandshakeComplete(payload: Uint8Array): { readonly customerMessage: string } {
   const complete = parseJsonPayload("HandshakeComplete", handshakeComplete, payload);
-  const durationNs = complete.HandshakeTimeToComplete;
-  return {
-    customerMessage: complete.CustomerMessage ?? "",
-    ...(typeof durationNs === "number" ? { durationMs: durationNs / 1e6 } : {}),
-  };
+  return { customerMessage: complete.CustomerMessage ?? "" };
 }
 
 /** Writes a HandshakeComplete, as an agent does. `durationNs` is in nanoseconds. */

@@ -201,7 +201,8 @@ export class Session {
   }
 
   #down(why: string): void {
-    this.#startup.disconnected();
+    // What this side sends first is its answer to the handshake.
+    this.#startup.disconnected(!this.#started && this.#channel.stats.sentMessages > 0);
     this.#driver.disconnected();
     if (this.#ending || this.#over) return;
     const fatal = this.#started ? this.#kind?.connectionLost() : undefined;
@@ -249,10 +250,7 @@ export class Session {
     this.#startup.completed();
     if (this.#started || this.#ending) return;
     this.#started = true;
-    // What began while nobody was there has been cut already.
-    const fatal = this.#startup.ranWhileCut(this.#channel.agent?.handshakeMs)
-      ? this.#kind?.connectionLost()
-      : undefined;
+    const fatal = this.#startup.wasInterrupted ? this.#kind?.connectionLost() : undefined;
     if (fatal !== undefined) return this.#fail(fatal);
     this.#world.log("info", "session started", { handshake: info.handshake });
     if (info.customerMessage !== "") this.#observer.customerMessage(info.customerMessage);

@@ -1,5 +1,5 @@
 /**
- * The timers of a session's start, and what its handshake was worth when the connection was cut in the middle of it.
+ * The timers of a session's start, and whether the connection was cut in the middle of its handshake.
  * Knows nothing of messages and kinds; what a deadline means is its owner's business.
  */
 import type { Clock } from "./seams.ts";
@@ -23,8 +23,7 @@ export class Startup {
   #cancelSilence: (() => void) | undefined;
   #cancelHandshake: (() => void) | undefined;
   #cancelRefusal: (() => void) | undefined;
-  #requestedAtMs: number | undefined;
-  #reconnectedAtMs: number | undefined;
+  #interrupted = false;
 
   constructor(
     clock: Clock,
@@ -38,20 +37,27 @@ export class Startup {
 
   /** A connection is up. @param isDue whether the agent should say something now */
   connected(isDue: boolean): void {
-    if (this.#requestedAtMs !== undefined) this.#reconnectedAtMs = this.#clock.now();
     if (!isDue) return;
     this.#cancelSilence = this.#clock.after(this.#settings.silentStartMs, () => this.#events.silent());
   }
 
-  /** The connection is gone: silence means nothing any more. */
-  disconnected(): void {
+  /** The connection is gone: silence means nothing any more. @param answered the handshake has been answered */
+  disconnected(answered: boolean): void {
     this.#cancelSilence?.();
+    if (answered) this.#interrupted = true;
+  }
+
+  /**
+   * Whether a connection was cut after the handshake was answered. The agent may have had the answer and completed the
+   * handshake, and the session may have run while nobody was there; which it was, no message tells.
+   */
+  get wasInterrupted(): boolean {
+    return this.#interrupted;
   }
 
   /** The agent has begun a handshake. */
   requested(): void {
     this.#cancelSilence?.();
-    this.#requestedAtMs = this.#clock.now();
     const { handshakeTimeoutMs } = this.#settings;
     this.#cancelHandshake = this.#clock.after(handshakeTimeoutMs, () => this.#events.timedOut());
   }
@@ -66,15 +72,6 @@ export class Startup {
   completed(): void {
     this.#cancelSilence?.();
     this.#cancelHandshake?.();
-  }
-
-  /**
-   * Whether the agent had completed the handshake before a cut, so that the session ran while nobody was there.
-   * @param handshakeMs the agent's own count, from before its request to the completion; undefined: it does not say
-   */
-  ranWhileCut(handshakeMs: number | undefined): boolean {
-    if (this.#requestedAtMs === undefined || this.#reconnectedAtMs === undefined) return false;
-    return this.#requestedAtMs + (handshakeMs ?? 0) < this.#reconnectedAtMs;
   }
 
   /** Cancels everything. */

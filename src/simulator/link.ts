@@ -138,7 +138,8 @@ export class FaultyLink {
     const inPayload = frame.length > HEADER_BYTES && this.#happens(faults.payloadCorruption);
     const inHeader = this.#happens(faults.headerCorruption);
     if (!inPayload && !inHeader) return frame;
-    const copy = frame.slice();
+    // Not slice(): that of a Buffer is a view, and what the sender keeps for a repeat would be broken with it.
+    const copy = new Uint8Array(frame);
     if (inPayload) this.#flipBit(copy, HEADER_BYTES, copy.length);
     if (inHeader) this.#flipBit(copy, 0, Math.min(HEADER_BYTES, copy.length));
     this.#counters.corrupted++;

@@ -24,7 +24,11 @@ const DELAY = { delayMs: 50 };
 const FLIPPED_BITS = { payloadCorruption: 0.01 };
 const ALL = { ...LOSS, ...DUPLICATION, ...REORDERING, ...DELAY };
 
-const LINKS: readonly (readonly [name: string, toAgent: Partial<LinkFaults>, toClient: Partial<LinkFaults>])[] = [
+const LINKS: readonly (readonly [
+  name: string,
+  toAgent: Partial<LinkFaults>,
+  toClient: Partial<LinkFaults>,
+])[] = [
   ["1 % loss", LOSS, LOSS],
   ["duplicates", DUPLICATION, DUPLICATION],
   ["reordering", REORDERING, REORDERING],

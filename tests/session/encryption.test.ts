@@ -9,7 +9,7 @@ import {
   PayloadType,
 } from "../../src/protocol/index.ts";
 import { endOf, expectNothingLeft } from "./expectations.ts";
-import { Rig } from "./rig.ts";
+import { BASIC_AGENT, FORWARDING, Rig } from "./rig.ts";
 
 describe("encryption that is asked for", () => {
   const KMS = { KMSKeyId: "key-1", Challenge: "Y2hhbGxlbmdl" };
@@ -128,6 +128,29 @@ describe("encryption that is asked for", () => {
     await rig.pass(10_000);
     expect(endOf(rig)).toStartWith(
       "failed SESSION_PEER: data channel: encrypted message 1 cannot be decrypted",
+    );
+    expectNothingLeft(rig);
+  });
+
+  test("and a tunnel, then data under another key: its connection ends, and nothing is thrown at anybody", async () => {
+    const rig = await new Rig().start();
+    rig.agent.requestActions(
+      [
+        { actionType: "SessionType", parameters: { SessionType: "Port", Properties: FORWARDING } },
+        { actionType: "KMSEncryption", parameters: KMS },
+      ],
+      BASIC_AGENT,
+    );
+    await rig.settle();
+    rig.agent.completeHandshake();
+    await rig.pass(20);
+    const local = rig.connect();
+    rig.agent.output(Buffer.alloc(64, 1));
+    local.send("data");
+    local.closeByPeer();
+    await rig.pass(10_000);
+    expect(endOf(rig)).toStartWith(
+      "lost SESSION_PEER: data channel: encrypted message 2 cannot be decrypted",
     );
     expectNothingLeft(rig);
   });

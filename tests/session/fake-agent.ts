@@ -100,9 +100,8 @@ export class FakeAgent {
     this.send(PayloadType.handshakeRequest, encodeHandshakeRequest({ agentVersion, actions }));
   }
 
-  /** @param tookMs as the agent counts it, from before its request */
-  completeHandshake(customerMessage = "", tookMs = 0): void {
-    this.send(PayloadType.handshakeComplete, encodeHandshakeComplete(tookMs * 1e6, customerMessage));
+  completeHandshake(customerMessage = ""): void {
+    this.send(PayloadType.handshakeComplete, encodeHandshakeComplete(1, customerMessage));
   }
 
   /** The gateway's word that the session is over. */

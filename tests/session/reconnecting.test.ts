@@ -160,6 +160,7 @@ describe("a lost connection", () => {
       await rig.pass(10_000);
     }
     expect(rig.seen.filter((line) => line === "up")).toHaveLength(2);
+    expect(rig.transports).toHaveLength(1 + 3 + 3);
     expect(rig.seen.at(-1)).toBe("failed SESSION_CONNECTION_LOST: status 403");
   });
 
@@ -168,6 +169,10 @@ describe("a lost connection", () => {
     const [old] = rig.transports;
     rig.link.cut("on purpose");
     expect(old?.terminated).toBe(true);
+    expect(rig.seen.at(-1)).toBe("down: on purpose");
+    old?.message(new Uint8Array(9));
+    old?.end({ code: 1008 });
+    rig.link.cut("again");
     expect(rig.seen.at(-1)).toBe("down: on purpose");
     await rig.pass();
     rig.open();
@@ -275,6 +280,10 @@ describe("a paused connection", () => {
     expect(rig.api.resumes).toBe(2);
     expect(rig.link.isUp).toBe(true);
     expect(rig.transport.paused).toBe(false);
+    rig.link.setPaused(true);
+    rig.link.setPaused(false);
+    await rig.pass();
+    expect(rig.api.resumes).toBe(2);
   });
 
   test("goes on reading when there is room again", async () => {

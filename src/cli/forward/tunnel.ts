@@ -109,9 +109,8 @@ export class Tunnel {
     let everUp = false;
     while (!this.#stopping) {
       const startedAtMs = clock.now();
-      const { ran, idle, reason } = await this.#runSession();
+      const { ran, idle, reason } = await this.#runSession(everUp);
       if (this.#stopping) return;
-      if (ran && everUp) this.#reconnects++;
       everUp ||= ran;
       if (!everUp || this.#options.once) {
         this.#ready.reject(reason);
@@ -130,7 +129,8 @@ export class Tunnel {
     }
   }
 
-  async #runSession(): Promise<Outcome> {
+  /** @param again whether one before it was up */
+  async #runSession(again: boolean): Promise<Outcome> {
     const { world, target, start, spec } = this.#options;
     let parameters: StartedSession;
     try {
@@ -149,6 +149,7 @@ export class Tunnel {
       { ...world, listen: this.listener.listen },
       this.#observer(() => {
         ran = true;
+        if (again) this.#reconnects++;
       }),
     );
     this.#running.add(session);

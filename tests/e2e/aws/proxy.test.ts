@@ -28,12 +28,19 @@ describe.concurrent("proxies", () => {
     test.each(["socks5://127.0.0.1:1", "socks5h://127.0.0.1:1", "socks4://127.0.0.1:1"])(
       "%s is not supported, which is said; nothing connects around it",
       async (proxy) => {
-        const before = (await plain.simulator.call("stats")).upgrades.length;
-        const line = await refusal({ env: only({ ALL_PROXY: proxy }) });
-        expect(line).toContain(
-          `ALL_PROXY names a ${proxy.split(":")[0]} proxy, which is not supported: only http and https proxies are.`,
+        const { stdout, exitCode, sessionId } = await runPlugin(plain.simulator, {
+          env: only({ ALL_PROXY: proxy }),
+        });
+        const scheme = proxy.split(":")[0];
+        expect(stdout).toBe(
+          `\nStarting session with SessionId: ${sessionId}\nCannot perform start session: ` +
+            `ALL_PROXY names a ${scheme} proxy, which is not supported: only http and https proxies are. ` +
+            "Set it to one of those, or put the host into NO_PROXY to connect directly\n",
         );
-        expect((await plain.simulator.call("stats")).upgrades.length).toBe(before);
+        expect(exitCode).toBe(1);
+        const { upgrades } = await plain.simulator.call("stats");
+        expect(upgrades.filter((upgrade) => upgrade.sessionId === sessionId)).toEqual([]);
+        await plain.simulator.call("terminate", sessionId);
       },
     );
   });

@@ -54,7 +54,7 @@ describe("the first connection", () => {
     const local = rig.connect();
     rig.transport.bufferedBytes = 2 * 1024 * 1024;
     const sent: Buffer[] = [];
-    for (let block = 0; block < 20; block++) {
+    for (let block = 0; block < 60; block++) {
       const bytes = Buffer.alloc(7_000, block);
       sent.push(bytes);
       local.send(bytes);
@@ -63,6 +63,7 @@ describe("the first connection", () => {
     rig.transport.bufferedBytes = 0;
     await rig.pass(1_000);
     expect(local.paused as boolean).toBe(false);
+    expect(local.pauses).toBeGreaterThan(1);
     const payloads = rig.agent.payloads(PayloadType.output);
     expect(Buffer.concat(payloads).equals(Buffer.concat(sent))).toBe(true);
     expect(Math.max(...payloads.map(({ length }) => length))).toBe(1_500);
@@ -175,9 +176,12 @@ describe("one connection at a time", () => {
     rig.transport.bufferedBytes = 0;
     await rig.pass(50);
     const second = rig.connect();
+    rig.transport.bufferedBytes = 2 * 1024 * 1024;
     second.send(Buffer.alloc(200_000));
+    expect(second.paused).toBe(true);
+    rig.transport.bufferedBytes = 0;
     await rig.pass(1_000);
-    expect(second.paused).toBe(false);
+    expect(second.paused as boolean).toBe(false);
     expect(rig.agent.typed).toHaveLength(200_000);
   });
 
@@ -191,6 +195,31 @@ describe("one connection at a time", () => {
     local.closeByPeer(new Error("ECONNRESET"));
     await rig.settle();
     expect(rig.transport.paused as boolean).toBe(false);
+    // No more than it had used.
+    const next = rig.connect();
+    next.stalled = true;
+    rig.agent.output(Buffer.alloc(900));
+    await rig.settle();
+    expect(rig.transport.paused as boolean).toBe(false);
+    rig.agent.output(Buffer.alloc(200));
+    await rig.settle();
+    expect(rig.transport.paused as boolean).toBe(true);
+  });
+
+  test("the budget that a closed one had given back itself is not given back again", async () => {
+    const rig = await startBasic({ settings: { inboundBudgetBytes: 1_000 } });
+    const local = rig.connect();
+    for (let block = 0; block < 5; block++) {
+      rig.agent.output(Buffer.alloc(900));
+      await rig.settle();
+    }
+    local.closeByPeer();
+    await rig.settle();
+    const next = rig.connect();
+    next.stalled = true;
+    rig.agent.output(Buffer.alloc(1_100));
+    await rig.settle();
+    expect(rig.transport.paused).toBe(true);
   });
 });
 
@@ -284,6 +313,21 @@ describe("the end of the session", () => {
       expect([rig.end?.kind, rig.clock.pending]).toEqual(["closed", 0]);
     }
     expect([local.isReset, local.text]).toEqual([false, "read"]);
+  });
+
+  test("with a linger under way, or one that its connection did not wait for, leaves no timer", async () => {
+    for (const close of [false, true]) {
+      const rig = await startBasic();
+      const local = rig.connect();
+      local.end();
+      await rig.settle();
+      if (close) local.closeByPeer(new Error("ECONNRESET"));
+      else rig.connect().end();
+      await rig.settle();
+      rig.agent.closeChannel();
+      await rig.settle();
+      expect([rig.end?.kind, rig.clock.pending]).toEqual(["closed", 0]);
+    }
   });
 
   test("by being lost resets the connection at once", async () => {

@@ -95,12 +95,11 @@ describe("a non-interactive command", () => {
 
   test("survives a cut before it has begun", async () => {
     const rig = await new Rig().start();
+    rig.agent.startPublication();
+    await rig.reconnect();
     rig.agent.requestHandshake("NonInteractiveCommands");
     await rig.settle();
-    await rig.pass(500);
-    await rig.reconnect();
-    await rig.pass(100);
-    rig.agent.completeHandshake("", 601);
+    rig.agent.completeHandshake();
     await rig.pass(20);
     rig.agent.output("out");
     rig.agent.closeChannel();
@@ -114,19 +113,17 @@ describe("a non-interactive command", () => {
     expect(rig.streams.pair.text).toBe("out");
   });
 
-  test.each([100, undefined])(
-    "that began before a cut in the handshake has lost output (%s ms)",
-    async (ms) => {
-      const rig = await new Rig().start();
-      rig.agent.requestHandshake("NonInteractiveCommands");
-      await rig.pass(500);
-      await rig.reconnect();
-      rig.agent.completeHandshake("", ms);
-      await rig.pass(20);
-      expect(rig.end).toMatchObject({ kind: "lost", error: { code: "SESSION_OUTPUT_INCOMPLETE" } });
-      expect(rig.api.terminations).toBe(1);
-    },
-  );
+  test("that may have begun before a cut in the handshake has lost output, as far as anybody can tell", async () => {
+    const rig = await new Rig().start();
+    rig.agent.requestHandshake("NonInteractiveCommands");
+    await rig.settle();
+    await rig.reconnect();
+    expect(rig.end).toBeUndefined();
+    rig.agent.completeHandshake();
+    await rig.pass(20);
+    expect(rig.end).toMatchObject({ kind: "lost", error: { code: "SESSION_OUTPUT_INCOMPLETE" } });
+    expect(rig.api.terminations).toBe(1);
+  });
 
   test("is ended by the API", async () => {
     const rig = await startCommand();

@@ -58,6 +58,9 @@ describe("a half-close", () => {
     expect(peer.events).toEqual(["open 3"]);
     rig.agent.startPublication();
     await rig.pass(1_900);
+    rig.agent.pausePublication();
+    rig.agent.startPublication();
+    await rig.pass(1_900);
     expect(peer.events).toEqual(["open 3"]);
     await rig.pass(2_200);
     expect(peer.events).toEqual(["open 3", "fin 3"]);
@@ -86,6 +89,7 @@ describe("a half-close", () => {
     peer.write(3, "bye");
     peer.finish(3);
     await rig.settle();
+    expect(peer.events).toEqual(["open 3", "fin 3"]);
     local.end();
     local.send("late");
     await rig.pass(5_000);
@@ -140,6 +144,12 @@ describe("backpressure", () => {
     for (const [index] of locals.entries()) total += peer.received(3 + 2 * index).length;
     expect(total).toBe(170 * 100 * KIB);
     expect(peer.received(3 + 2 * 170).toString()).toBe("late");
+    rig.transport.bufferedBytes = 2 * MIB;
+    for (const local of locals) local.send(block);
+    expect(late.paused as boolean).toBe(true);
+    rig.transport.bufferedBytes = 0;
+    await rig.pass(10_000);
+    expect(late.paused as boolean).toBe(false);
   });
 
   test("download: a slow reader pauses the connection only at the shared budget; the others go on until then", async () => {

@@ -230,8 +230,25 @@ describe("a connection that ends here", () => {
     expect(rig.transport.paused).toBe(true);
     a.closeByPeer(new Error("ECONNRESET"));
     await rig.settle();
-    expect(rig.transport.paused).toBe(false);
+    expect(rig.transport.paused as boolean).toBe(false);
     expect(b.text).toBe("b");
+    // What `b` has given back itself is not given back again.
+    b.closeByPeer();
+    const next = rig.connect();
+    await rig.settle();
+    next.stalled = true;
+    peer.write(7, Buffer.alloc(10_001));
+    await rig.settle();
+    expect(rig.transport.paused as boolean).toBe(true);
+  });
+
+  test("tells its destination at once", async () => {
+    const { rig, peer } = await startTunnels();
+    const local = rig.connect();
+    await rig.settle();
+    local.closeByPeer();
+    await rig.settle();
+    expect(peer.events).toEqual(["open 3", "fin 3"]);
   });
 });
 
@@ -314,6 +331,7 @@ describe("the end of the session", () => {
     rig.agent.closeChannel("time-out");
     await rig.settle();
     expect([quick.isClosed, quick.isReset, quick.text]).toEqual([true, false, "last words"]);
+    expect([rig.net.stopped > 0, rig.net.connect()]).toEqual([true, undefined]);
     expect(rig.end).toBeUndefined();
     await rig.pass(10_000);
     expect(rig.end).toEqual({ kind: "closed", reason: "time-out", exitCode: undefined });

@@ -102,6 +102,27 @@ describe("standard input", () => {
     await rig.pass(20);
     expect(rig.agent.typed).toBe("late");
     expect(rig.clock.nextInMs).toBeGreaterThan(20);
+    // Nor is it looked at any more once the session is over.
+    rig.transport.bufferedBytes = 2 * 1024 * 1024;
+    rig.streams.pair.send("never");
+    rig.agent.closeChannel();
+    await rig.settle();
+    expect([rig.end?.kind, rig.clock.pending]).toEqual(["closed", 0]);
+  });
+
+  test("that is not acknowledged is sent again, also when the connection was cut meanwhile", async () => {
+    const rig = await new Rig().startShell();
+    await rig.pass(5_000);
+    rig.agent.acknowledges = false;
+    rig.streams.pair.send("again");
+    await rig.pass(1_000);
+    const before = rig.agent.arrivals.length;
+    expect(before).toBeGreaterThan(2);
+    await rig.reconnect();
+    await rig.pass(1_000);
+    expect(rig.agent.arrivals.length).toBeGreaterThan(before + 2);
+    expect(new Set(rig.agent.arrivals.slice(1))).toEqual(new Set([1]));
+    expect(rig.agent.typed).toBe("again");
   });
 
   for (const [input, ending] of [

@@ -5,7 +5,13 @@
 import { createHash, randomUUID } from "node:crypto";
 
 import { startAgentSession } from "../../../src/simulator/agent/index.ts";
-import type { AgentLink, AgentOptions, AgentSession, AgentTask } from "../../../src/simulator/contract.ts";
+import type {
+  AgentKms,
+  AgentLink,
+  AgentOptions,
+  AgentSession,
+  AgentTask,
+} from "../../../src/simulator/contract.ts";
 import { clearLater } from "../../support/leftovers.ts";
 import { waitFor, within } from "../../support/wait-for.ts";
 
@@ -104,6 +110,8 @@ export interface NaiveOptions {
   readonly handshake?: string | false;
   /** Delay of everything in each direction, in milliseconds; 0: synchronous. */
   readonly delayMs?: number;
+  /** KMS as the agent sees it; absent: nothing can be encrypted. */
+  readonly kms?: AgentKms;
 }
 
 /** One agent session with a simple client at its other end. */
@@ -144,6 +152,7 @@ export class NaiveClient {
         this.#onCompleted.resolve(output);
       },
       bufferedBytes: () => this.lineBytes,
+      ...(naive.kms === undefined ? {} : { kms: naive.kms }),
       log: (event, fields) => {
         this.logs.push(`${event} ${JSON.stringify(fields ?? {})}`);
       },

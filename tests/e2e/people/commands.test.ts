@@ -1,0 +1,333 @@
+/** Shells, commands and lists of the people's face: what arrives, what is printed where, and the exit codes. */
+import { describe, expect, test } from "bun:test";
+
+import { executablePath } from "../../support/environment.ts";
+import { run, start } from "../../support/processes.ts";
+import { PROMPT } from "../stand-in.ts";
+import {
+  noSessionsLeft,
+  openSessions,
+  people,
+  peopleOnTerminal,
+  startPeople,
+  usePeopleStandIn,
+  WEB,
+} from "./people.ts";
+
+const standIn = usePeopleStandIn();
+
+const exec = (...words: string[]): Promise<Awaited<ReturnType<typeof people>>> =>
+  people(standIn, ["exec", ...words]);
+
+describe.concurrent("exec", () => {
+  const hard = [
+    "a b",
+    "it's",
+    'say "hi"',
+    "$HOME",
+    "`id`",
+    "{{x}}",
+    "new\nline",
+    "",
+    "\\",
+    "*",
+    "#no",
+    "é💥",
+  ];
+
+  test("arguments arrive as they were given", async () => {
+    const outcome = await exec(WEB, "--", "printf", "%s\\0", ...hard);
+    expect(outcome).toMatchObject({ stderr: "", exitCode: 0 });
+    expect(outcome.stdout.split("\0").slice(0, -1)).toEqual(hard);
+  });
+
+  test("the same on a terminal at the other side", async () => {
+    const words = hard.filter((word) => !word.includes("\n"));
+    const outcome = await exec(WEB, "--tty", "--", "printf", "%s|", ...words);
+    expect(outcome).toMatchObject({ stdout: words.map((word) => `${word}|`).join(""), exitCode: 0 });
+  });
+
+  test("stdout, stderr and the exit code come apart", async () => {
+    expect(await exec(WEB, "--shell", "echo out; echo err >&2; exit 7")).toMatchObject({
+      stdout: "out\n",
+      stderr: "err\n",
+      exitCode: 7,
+    });
+  });
+
+  test("a shell line keeps its quotes, variables and newlines", async () => {
+    const line = `x='a  b'; printf '%s|%s|%s' "$x" '{{y}}' "it's\n2"`;
+    expect(await exec(WEB, "--shell", line)).toMatchObject({ stdout: "a  b|{{y}}|it's\n2", exitCode: 0 });
+  });
+
+  test("a program that is not there: 1 and the agent's words, as the agent reports it", async () => {
+    const { stdout, stderr, exitCode } = await exec(WEB, "--", "no-such-program");
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 1 });
+    expect(stderr).toContain("no-such-program");
+  });
+
+  test("300 kB arrive whole, also with --quiet and --json", async () => {
+    const outcome = await exec(WEB, "--quiet", "--json", "--", "seq", "1", "50000");
+    expect({ exitCode: outcome.exitCode, stderr: outcome.stderr }).toEqual({ exitCode: 0, stderr: "" });
+    expect(outcome.stdout === Array.from({ length: 50_000 }, (_, i) => `${i + 1}\n`).join("")).toBe(true);
+  });
+
+  test("--timeout ends it and says so", async () => {
+    const outcome = await exec(WEB, "--timeout", "400ms", "--shell", "echo begun; sleep 60");
+    expect(outcome).toMatchObject({ stdout: "begun\n", exitCode: 255 });
+    expect(outcome.stderr).toBe(
+      "session-manager-plugin: the time is up (--timeout 0.4 s), the session was ended\n",
+    );
+  });
+
+  test("data in a pipe is not for the command, and that is said", async () => {
+    const { stdout, stderr, exitCode } = await people(standIn, ["exec", WEB, "--", "cat"], {
+      input: "data\n",
+    });
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 0 });
+    expect(stderr).toMatch(/^session-manager-plugin: standard input cannot reach .*--tty.*ssh-proxy.*\n$/);
+  });
+
+  test("an open pipe without data, a closed one and /dev/null are no reason to complain", async () => {
+    const open = startPeople(standIn, ["exec", WEB, "--", "true"]);
+    const closed = startPeople(standIn, ["exec", WEB, "--", "true"]);
+    closed.endInput();
+    const none = startPeople(standIn, ["exec", WEB, "--", "true"], { stdin: "ignore" });
+    // A pipe of a shell, where the others are sockets.
+    const piped = run(["/bin/sh", "-c", `sleep 2 | "${executablePath}" exec ${WEB} -- true`], {
+      env: standIn.environment,
+    });
+    for (const outcome of [await open.finish(), await closed.finish(), await none.finish(), await piped]) {
+      expect(outcome).toMatchObject({ stdout: "", stderr: "", exitCode: 0 });
+    }
+  });
+
+  test("data in a pipe of a shell", async () => {
+    const line = `echo data | "${executablePath}" exec ${WEB} -- true`;
+    const { stderr } = await run(["/bin/sh", "-c", line], { env: standIn.environment });
+    expect(stderr).toContain("standard input cannot reach");
+  });
+
+  test("Ctrl-C interrupts the command: 130", async () => {
+    const child = startPeople(standIn, ["exec", WEB, "--shell", "echo up; exec sleep 60"]);
+    await child.stdout.waitFor("up\n");
+    child.kill("SIGINT");
+    expect(await child.finish(5_000)).toMatchObject({ stderr: "", exitCode: 130 });
+  });
+
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const)("%s ends it: %d", async (signal, exitCode) => {
+    const child = startPeople(standIn, ["exec", WEB, "--shell", "echo up; exec sleep 60"]);
+    await child.stdout.waitFor("up\n");
+    child.kill(signal);
+    expect(await child.finish(4_000)).toMatchObject({ stderr: "", exitCode });
+  });
+
+  test("the connection is lost: 254 and a sentence, in both forms", async () => {
+    for (const [options, form] of [
+      [[], /^session-manager-plugin: connection lost while the command ran; output is incomplete\n$/],
+      [
+        ["--json"],
+        /^\{"event":"error","message":"connection lost[^"]*incomplete","code":"SESSION_OUTPUT_INCOMPLETE"\}\n$/,
+      ],
+    ] as const) {
+      const reason = `cut ${options.length}`;
+      const child = startPeople(standIn, [
+        "exec",
+        WEB,
+        ...options,
+        "--reason",
+        reason,
+        "--shell",
+        "echo up; sleep 60",
+      ]);
+      await child.stdout.waitFor("up\n");
+      const sessions = await standIn.simulator.call("sessions");
+      await standIn.simulator.call(
+        "cut",
+        sessions.find((session) => session.reason === reason)?.sessionId ?? "",
+      );
+      const outcome = await child.finish(8_000);
+      expect({ stdout: outcome.stdout, exitCode: outcome.exitCode }).toEqual({
+        stdout: "up\n",
+        exitCode: 254,
+      });
+      expect(outcome.stderr).toMatch(form);
+    }
+  });
+});
+
+describe.concurrent("targets are found by", () => {
+  test.each([
+    "web-1",
+    "tag:Role=web",
+    "10.0.0.10",
+    "web-1.example.internal",
+    "office",
+    "192.168.7.7",
+    "office-pc",
+  ])("%s", async (word) => {
+    const id = word.startsWith("office") || word.startsWith("192") ? "mi-00000000000000001" : WEB;
+    const reason = `found by ${word}`;
+    expect(await exec(word, "--reason", reason, "--", "true")).toMatchObject({ stderr: "", exitCode: 0 });
+    const sessions = await standIn.simulator.call("sessions");
+    expect(sessions.find((session) => session.reason === reason)?.target).toBe(id);
+  });
+});
+
+describe.concurrent("lists", () => {
+  test("targets, as a table and as JSON, over all pages", async () => {
+    const [table, json] = await Promise.all([
+      people(standIn, ["targets"]),
+      people(standIn, ["targets", "--json"]),
+    ]);
+    const lines = table.stdout.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^ID +NAME +STATE +PLATFORM +AGENT +IP +LAST PING$/);
+    expect(lines[1]).toMatch(
+      new RegExp(`^${WEB} +web-1.example.internal +Online +Amazon Linux 2023 +3.3.0.0 +10.0.0.10 `),
+    );
+    const rows = JSON.parse(json.stdout) as { readonly id: string; readonly state: string }[];
+    expect(rows).toHaveLength(66);
+    expect(lines).toHaveLength(67);
+    expect(rows.find(({ id }) => id === "i-0fedcba9876543210")?.state).toBe("ConnectionLost");
+    expect(table.stderr + json.stderr).toBe("");
+  });
+
+  test("sessions, and ending one", async () => {
+    const child = startPeople(standIn, [
+      "exec",
+      WEB,
+      "--reason",
+      "to be ended",
+      "--shell",
+      "echo up; sleep 60",
+    ]);
+    await child.stdout.waitFor("up\n");
+    const mine = (await standIn.simulator.call("sessions")).find(({ reason }) => reason === "to be ended");
+    const id = mine?.sessionId ?? "";
+    const { stdout } = await people(standIn, ["sessions", "--json"]);
+    const rows = JSON.parse(stdout) as { readonly id: string }[];
+    expect(rows.find((row) => row.id === id)).toMatchObject({
+      target: WEB,
+      status: "Connected",
+      document: "AWS-StartNonInteractiveCommand",
+    });
+    expect((await people(standIn, ["sessions"])).stdout).toContain(id);
+    expect(await people(standIn, ["sessions", "--terminate", id])).toMatchObject({
+      stdout: "",
+      stderr: `Session ${id} was ended.\n`,
+      exitCode: 0,
+    });
+    await child.finish(5_000);
+    expect((await people(standIn, ["sessions", "--terminate", id])).exitCode).toBe(255);
+  });
+});
+
+describe.concurrent("shell", () => {
+  test("what a pipe says goes to it, and its output comes back", async () => {
+    const { stdout, stderr, exitCode } = await people(standIn, ["shell", "web-1"], {
+      input: "echo sum $((40 + 2)); exit\n",
+    });
+    expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+    expect(stdout).toContain("sum 42\r\n");
+  });
+
+  test("with a document and its parameters", async () => {
+    const outcome = await people(standIn, [
+      ...["shell", WEB, "--document", "AWS-StartInteractiveCommand"],
+      ...["--parameters", "command=echo a=b"],
+    ]);
+    expect(outcome).toMatchObject({ stdout: "a=b\r\n", stderr: "", exitCode: 0 });
+  });
+
+  test("on a terminal: a real one at the other side, with its size; a cut is told and survived", async () => {
+    const pty = peopleOnTerminal(standIn, ["shell", WEB, "--reason", "on a terminal"], {
+      cols: 91,
+      rows: 21,
+    });
+    await pty.waitForOutput(PROMPT);
+    await pty.writeAndWait("until stty size | grep 91; do sleep 0.01; done\r", "21 91\r\n");
+    const sessions = await standIn.simulator.call("sessions");
+    const mine = sessions.find(({ reason }) => reason === "on a terminal");
+    await standIn.simulator.call("cut", mine?.sessionId ?? "");
+    await pty.waitForOutput(/Connection lost \([^)]*\), reconnecting…\r\n/);
+    await pty.waitForOutput(/Connection restored after [\d.]+ s\.\r\n/);
+    await pty.writeAndWait("echo still he''re\r", "still here\r\n");
+    pty.write("exit\r");
+    expect(await pty.finish()).toBe(0);
+  });
+});
+
+describe.concurrent("one JSON argument", () => {
+  const lowerFirst = (text: string): string => text.slice(0, 1).toLowerCase() + text.slice(1);
+
+  test("runs the session, with keys in camel case", async () => {
+    const response = JSON.parse(
+      await standIn.startSession({
+        document: "AWS-StartInteractiveCommand",
+        parameters: { command: "echo from a response" },
+      }),
+    ) as Record<string, string>;
+    const argument = Object.fromEntries(
+      Object.entries(response).map(([key, value]) => [lowerFirst(key), value]),
+    );
+    expect(Object.keys(argument).toSorted()).toEqual(["sessionId", "streamUrl", "tokenValue"]);
+    expect(await people(standIn, [JSON.stringify(argument)])).toMatchObject({
+      stdout: "from a response\r\n",
+      stderr: "",
+      exitCode: 0,
+    });
+  });
+
+  test("that is no response: one line, and nothing secret in it", async () => {
+    const { stdout, stderr, exitCode } = await people(standIn, ['{"sessionId":"s-1","tokenValue":"secret"}']);
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 255 });
+    expect(stderr).toBe("session-manager-plugin: the StartSession response: StreamUrl is missing\n");
+  });
+});
+
+describe.concurrent("help and version", () => {
+  test("on standard output, without any surroundings", async () => {
+    const wholeEnv = { PATH: "/usr/bin:/bin" };
+    for (const args of [["--help"], ["-h"], ["help"]]) {
+      const { stdout, stderr, exitCode } = await run([executablePath, ...args], { wholeEnv });
+      expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+      expect(stdout).toStartWith("Usage: session-manager-plugin COMMAND");
+    }
+    for (const args of [
+      ["exec", "--help"],
+      ["help", "exec"],
+      ["exec", "x", "-h", "--", "y"],
+    ]) {
+      const { stdout, exitCode } = await run([executablePath, ...args], { wholeEnv });
+      expect(exitCode).toBe(0);
+      expect(stdout).toStartWith("Usage: session-manager-plugin exec [TARGET] [OPTIONS] -- COMMAND");
+    }
+    const version = await run([executablePath, "--version"], { wholeEnv });
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
+describe("simulate", () => {
+  test("prints lines to paste that work in a shell, and ends with a signal", async () => {
+    const child = start([executablePath, "simulate", "--seed", "7", "--faults", '{"closeAfterMs":60000}'], {
+      env: { PS1: PROMPT },
+    });
+    await child.stderr.waitFor(/Ctrl-C ends it\.\n/);
+    const script = `${child.stdout.text()}\nexec "${executablePath}" exec demo -- echo through the stand-in`;
+    expect(await run(["/bin/sh", "-c", script])).toMatchObject({
+      stdout: "through the stand-in\n",
+      stderr: "",
+      exitCode: 0,
+    });
+    child.kill("SIGINT");
+    expect((await child.finish(5_000)).exitCode).toBe(130);
+  });
+});
+
+test("nothing is left behind", async () => {
+  await noSessionsLeft(standIn);
+  expect(await openSessions(standIn)).toEqual([]);
+});
