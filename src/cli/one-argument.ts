@@ -21,8 +21,8 @@ export async function runResponse(
   return runToEnd(context, host, session);
 }
 
-/** `wss://ssmmessages.REGION.…`; undefined for other hosts, the stand-in's for example. */
-function regionOf(streamUrl: string): string | undefined {
+/** The region in `wss://ssmmessages.REGION.…`; undefined for other hosts, the stand-in's for example. */
+export function regionOf(streamUrl: string): string | undefined {
   const host = URL.parse(streamUrl)?.hostname ?? "";
   return /(?:^|\.)ssmmessages(?:-fips)?\.([a-z0-9-]+)\./.exec(host)?.[1];
 }

@@ -17,7 +17,7 @@ export const sessions: Command = {
 
 async function run(context: CommandContext): Promise<number> {
   const { args } = context;
-  const { ssm } = await openAccount(context);
+  const { ssm, region } = await openAccount(context);
   const sessionId = args.text("terminate");
   if (sessionId !== undefined) {
     // The service takes any id. Where it may not be asked first, its word has to do.
@@ -38,6 +38,7 @@ async function run(context: CommandContext): Promise<number> {
     document: session.DocumentName ?? "",
     started: session.StartDate?.toISOString() ?? "",
   }));
+  if (rows.length === 0) context.messages.say("empty", `There are no active sessions in ${region}.`);
   showRows(rows, args.flag("json"), ["id", "target", "status", "owner", "document", "started"]);
   return 0;
 }

@@ -2,12 +2,13 @@
 import { harmlessLine } from "../host/index.ts";
 import { standardOutput } from "../terminal/index.ts";
 
-/** Writes rows as JSON, or as a table with columns as wide as they need to be. */
+/** Writes rows as JSON, or as a table with columns as wide as they need to be; nothing for none. */
 export function showRows(
   rows: readonly Readonly<Record<string, string>>[],
   json: boolean,
   columns: readonly string[],
 ): void {
+  if (!json && rows.length === 0) return;
   const text = json ? `${JSON.stringify(rows, null, 2)}\n` : table(rows, columns);
   standardOutput().write(Buffer.from(text));
 }

@@ -12,7 +12,7 @@ export const targets: Command = {
 };
 
 async function run(context: CommandContext): Promise<number> {
-  const { ssm } = await openAccount(context);
+  const { ssm, region } = await openAccount(context);
   const nodes = await ssm.describeInstances([]);
   const rows = nodes.map((node) => ({
     id: node.InstanceId ?? "",
@@ -23,6 +23,7 @@ async function run(context: CommandContext): Promise<number> {
     ip: node.IPAddress ?? "",
     "last ping": node.LastPingDateTime?.toISOString() ?? "",
   }));
+  if (rows.length === 0) context.messages.say("empty", `There are no targets in ${region}.`);
   showRows(rows, context.args.flag("json"), ["id", "name", "state", "platform", "agent", "ip", "last ping"]);
   return 0;
 }

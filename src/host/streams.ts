@@ -17,6 +17,9 @@ import {
   windowSize,
 } from "../terminal/index.ts";
 
+/** How long raw mode waits, at most, for what was printed before. */
+const RAW_MODE_DELAY_MS = 200;
+
 let active: HostStreams | undefined;
 
 /** Puts the terminal back at once, whoever uses it; for a way out that knows nothing of the session. */
@@ -33,6 +36,8 @@ export function isKeyboardTaken(): boolean {
 export class HostStreams implements StandardStreams {
   readonly #escapes: boolean;
   #rawMode: RawMode | undefined;
+  /** The keyboard is a session's: raw mode is on, or will be in a moment. */
+  #rawWanted = false;
   #pair: StreamPair | undefined;
   /** Who hears of the streams now: a session may change its kind once, when its agent is slow. */
   #events: LocalStreamEvents | undefined;
@@ -54,7 +59,8 @@ export class HostStreams implements StandardStreams {
     this.#events = events;
     const keyboard = input === "keyboard";
     // Also without a keyboard: a full-screen program's modes on our standard output are to be undone.
-    if (keyboard) this.#rawMode ??= enterRawMode();
+    this.#rawWanted = keyboard;
+    if (keyboard) this.#enterRawMode();
     else this.#rawMode?.restore();
     const detector = new EscapeDetector(keyboard && isTerminal(0) && this.#escapes);
     this.#escapeDetector = detector;
@@ -91,9 +97,20 @@ export class HostStreams implements StandardStreams {
 
   /** Puts the terminal back at once. */
   restoreNow(): void {
+    this.#rawWanted = false;
     this.#rawMode?.restore();
     this.#rawMode = undefined;
     releaseStandardInput();
+  }
+
+  /** Lines that were printed before lose their carriage returns when they are written in raw mode. */
+  #enterRawMode(): void {
+    const enter = (): void => {
+      if (this.#rawWanted) this.#rawMode ??= enterRawMode();
+    };
+    if (standardOutput().queuedBytes === 0) return enter();
+    const late = new Promise((resolve) => setTimeout(resolve, RAW_MODE_DELAY_MS).unref());
+    void Promise.race([standardOutput().drain(), late]).then(enter);
   }
 
   #open(): StreamPair {

@@ -15,7 +15,10 @@ export interface LivenessEvents {
 
 /** Wall time that passed without monotonic time: the machine slept. */
 const SLEEP_MS = 10_000;
-/** Ticks that come this late mean that the process did not run; what has arrived meanwhile is read first. */
+/**
+ * Ticks that come this late, or by half of the silence that counts, mean that the process did not run; what has
+ * arrived meanwhile is read first.
+ */
 const LATE_MS = 5_000;
 /** Time for an answer after the process stood still. */
 const GRACE_MS = 10_000;
@@ -110,7 +113,7 @@ export class Liveness {
     this.#tickAtMs = now;
     this.#tickWallMs = wall;
     if (sleptMs > SLEEP_MS) return this.#events.dead(`the machine slept for ${Math.round(sleptMs / 1000)} s`);
-    if (elapsedMs - everyMs > LATE_MS) {
+    if (elapsedMs - everyMs > Math.min(LATE_MS, this.#settings.silenceTimeoutMs / 2)) {
       this.#unansweredSinceMs = undefined;
       this.#heardAtMs = Math.max(this.#heardAtMs, now - this.#settings.silenceTimeoutMs + GRACE_MS);
       this.#pingedAtMs = Number.NEGATIVE_INFINITY;

@@ -52,8 +52,6 @@ export class Session {
   /** This side ends it, or it is over: nothing new begins. */
   #ending = false;
   #over = false;
-  /** Why this side refused the session in the handshake. */
-  #refusal: string | undefined;
 
   constructor(parameters: SessionParameters, world: SessionWorld, observer: SessionObserver) {
     this.#parameters = parameters;
@@ -263,8 +261,8 @@ export class Session {
     this.#termination.closed();
     if (this.#ending) return;
     // The agent may be quicker to end a session that was refused; what it says is the same reason in other words.
-    if (this.#refusal !== undefined)
-      return this.#finish({ kind: "failed", error: new PeerError(this.#refusal) });
+    const { refusal } = this.#startup;
+    if (refusal !== undefined) return this.#finish({ kind: "failed", error: new PeerError(refusal) });
     this.#finish({ kind: "closed", reason, exitCode: this.#kind?.exitCode });
   }
 

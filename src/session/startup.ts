@@ -23,6 +23,7 @@ export class Startup {
   #cancelSilence: (() => void) | undefined;
   #cancelHandshake: (() => void) | undefined;
   #cancelRefusal: (() => void) | undefined;
+  #refusal: string | undefined;
   #interrupted = false;
 
   constructor(
@@ -62,8 +63,14 @@ export class Startup {
     this.#cancelHandshake = this.#clock.after(handshakeTimeoutMs, () => this.#events.timedOut());
   }
 
+  /** Why this side refused the session in the handshake, if it did. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
   /** The handshake is answered with this reason, which is returned; the first one counts. */
   refuse(reason: string): string {
+    this.#refusal ??= reason;
     this.#cancelRefusal ??= this.#clock.after(0, () => this.#events.refused(reason));
     return reason;
   }

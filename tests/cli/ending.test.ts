@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 
 import { tellError } from "../../src/cli/advice.ts";
 import { Messages } from "../../src/cli/messages.ts";
+import { regionOf } from "../../src/cli/one-argument.ts";
 import { describeEnd, type EndCircumstances } from "../../src/cli/run-to-end.ts";
 import {
   ConnectFailedError,
@@ -68,6 +69,18 @@ describe("ends", () => {
     const all = { signal: undefined, forwarded: undefined, isCommand: false, ...circumstances };
     expect(describeEnd(end, all)).toMatchObject({ exitCode, text });
   });
+});
+
+test.each([
+  ["wss://ssmmessages.eu-west-1.amazonaws.com/v1/data-channel/x?role=y", "eu-west-1"],
+  ["wss://ssmmessages-fips.us-gov-west-1.amazonaws.com/", "us-gov-west-1"],
+  ["wss://vpce-0123.ssmmessages.eu-west-1.vpce.amazonaws.com/", "eu-west-1"],
+  ["wss://ssmmessages.cn-north-1.amazonaws.com.cn/", "cn-north-1"],
+  ["ws://127.0.0.1:80/", undefined],
+  ["wss://example.org/ssmmessages.eu-west-1.amazonaws.com", undefined],
+  ["nonsense", undefined],
+])("the region of %s is %p", (url, region) => {
+  expect(regionOf(url)).toBe(region);
 });
 
 describe("messages", () => {

@@ -1,6 +1,5 @@
-/** Signals as the AWS CLI, shells and nohup let them reach the program, and the death of whoever started it. */
+/** Signals as the AWS CLI, shells and nohup let them reach the program. */
 import { describe, expect, test } from "bun:test";
-import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { temporaryDirectory } from "../support/environment.ts";
@@ -19,8 +18,8 @@ import {
   startShell,
   startWithPipes,
 } from "./sessions.ts";
-import { PROMPT, type SessionRequest, useStandIn } from "./stand-in.ts";
-import { type CommandLine, directly, forEachAwsCli, forEachStart, withArgument } from "./starts.ts";
+import { type SessionRequest, useStandIn } from "./stand-in.ts";
+import { type CommandLine, directly, forEachStart, withArgument } from "./starts.ts";
 
 const standIn = useStandIn();
 
@@ -120,18 +119,6 @@ describe.concurrent("signals", () => {
     });
   });
 
-  forEachAwsCli("the AWS CLI", (start) => {
-    test("that is killed takes its session with it", async () => {
-      const session = await startWithPipes(standIn, start);
-      await session.stdout.waitFor(PROMPT);
-      const pid = await executableOf(session.pid);
-      expect(pid).not.toBe(session.pid);
-      process.kill(session.pid, "SIGKILL");
-      await processEnded(pid);
-      await standIn.sessionEnded(session.sessionId);
-    });
-  });
-
   test("SIGINT, SIGQUIT and SIGTSTP that were ignored at the start: the first two are ours all the same", async () => {
     const session = await startTelling(`trap '' INT QUIT TSTP; exec "$@"`);
     for (const [signal, told] of [
@@ -212,59 +199,6 @@ describe.concurrent("signals", () => {
     await standIn.sessionEnded(SessionId);
     killSession(child.pid);
     await child.finish();
-  });
-});
-
-/** Scripts by which a parent of another name starts the program as its child and waits. */
-const PARENTS: Readonly<Record<string, string>> = {
-  sh: '#!/bin/sh\n"$@"\nexit $?\n',
-  python3: "#!/usr/bin/env python3\nimport subprocess, sys\nsys.exit(subprocess.call(sys.argv[1:]))\n",
-};
-
-async function parentScript(name: string, language: keyof typeof PARENTS & string): Promise<string> {
-  const directory = join(temporaryDirectory("parent"), "bin");
-  await mkdir(directory);
-  const file = join(directory, name);
-  await Bun.write(file, PARENTS[language] ?? "");
-  await chmod(file, 0o755);
-  return file;
-}
-
-describe.concurrent("the death of the parent", () => {
-  async function killParent(script: string, env: Readonly<Record<string, string>>) {
-    const prepared = await directly.prepare(standIn, TELL_BYTES, env);
-    const child = startProcess([script, ...prepared.command], { env: prepared.env });
-    const sessionId = await sessionIdIn(child.stdout);
-    await child.stdout.waitFor("listening");
-    const pid = await executableOf(child.pid);
-    child.kill("SIGKILL");
-    return { child, pid, sessionId };
-  }
-
-  const python = needs("python3");
-  const parents = [
-    ["a Python that runs a script named aws", "aws", "python3"],
-    ["any program, when SSM_PLUGIN_EXIT_WITH_PARENT=true", "tunnel", "sh"],
-  ] as const;
-  for (const [title, name, language] of parents) {
-    (language === "python3" ? python.test : test)(`ends the session: ${title}`, async () => {
-      const env = name === "aws" ? {} : { SSM_PLUGIN_EXIT_WITH_PARENT: "true" };
-      const { pid, sessionId } = await killParent(await parentScript(name, language), env);
-      await processEnded(pid);
-      await standIn.sessionEnded(sessionId);
-    });
-  }
-
-  test("of any other name does not end the session", async () => {
-    const { child, pid, sessionId } = await killParent(await parentScript("tunnel", "sh"), {});
-    // Longer than twice the time in which a death is noticed.
-    await Bun.sleep(1_200);
-    expect(isAlive(pid)).toBe(true);
-    process.kill(pid, "SIGINT");
-    await child.stdout.waitFor(" 03\n");
-    process.kill(pid, "SIGTERM");
-    await processEnded(pid);
-    await standIn.sessionEnded(sessionId);
   });
 });
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { repositoryRoot, temporaryDirectory } from "../support/environment.ts";
 import {
   executableOf,
+  processEnded,
   sessionIdIn,
   startOnTerminal,
   startWithSettings,
@@ -91,6 +92,16 @@ describe.concurrent("on a terminal", () => {
       expectAtRest(session);
       await standIn.sessionEnded(session.sessionId);
     });
+
+    test("takes the session with it when its window is closed", async () => {
+      const session = await startFullScreen(start);
+      const pid = await executable(session);
+      session.close();
+      // The AWS CLI knows nothing of hangups: the system ends it.
+      expect(await session.finish()).toBe(129);
+      await processEnded(pid, 3_000);
+      await standIn.sessionEnded(session.sessionId);
+    });
   });
 
   test("is as it was after standard output was closed", async () => {
@@ -112,13 +123,6 @@ describe.concurrent("on a terminal", () => {
     await pty.finish();
     expect(pty.lineSettings()).toEqual(settingsBefore);
     await standIn.sessionEnded(sessionId);
-  });
-
-  test("is as it was after the terminal's own end", async () => {
-    const session = await startFullScreen(directly);
-    session.close();
-    expect(await session.finish()).toBe(129);
-    await standIn.sessionEnded(session.sessionId);
   });
 
   // The compiled executable takes no code from outside, so the same program is run from its source with a preload

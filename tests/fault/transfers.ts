@@ -203,14 +203,15 @@ function head(mode: number, seed: number, paceMs: number): Buffer {
   return bytes;
 }
 
-/** Starts an upload. */
-export async function startUpload(address: Address, seed: number): Promise<Transfer> {
+/** Starts an upload. @param paceMs 0: as fast as it goes */
+export async function startUpload(address: Address, seed: number, paceMs = 0): Promise<Transfer> {
   const done = Promise.withResolvers<Transferred>();
   done.promise.catch(() => undefined);
-  const source = new Source(seed);
+  const source = new Source(seed, paceMs > 0 ? PACED_PIECE_BYTES : MAX_PIECE_BYTES);
   const startedMs = performance.now();
   let stopping = false;
   let bytes = 0;
+  let timer: ReturnType<typeof setInterval> | undefined;
   const send = (socket: Bun.Socket): void => {
     const counted = {
       write: (data: Parameters<Bun.Socket["write"]>[0]): number => {
@@ -219,7 +220,7 @@ export async function startUpload(address: Address, seed: number): Promise<Trans
         return taken;
       },
     };
-    source.write(counted, () => stopping);
+    source.write(counted, () => stopping, paceMs > 0);
   };
   const socket = await Bun.connect({
     ...address,
@@ -230,12 +231,18 @@ export async function startUpload(address: Address, seed: number): Promise<Trans
         else done.reject(new Error(text));
         from.end();
       },
-      drain: send,
-      close: () => done.reject(new Error(`the upload was cut off after ${bytes} bytes`)),
+      drain(to) {
+        if (paceMs === 0) send(to);
+      },
+      close() {
+        clearInterval(timer);
+        done.reject(new Error(`the upload was cut off after ${bytes} bytes`));
+      },
     },
   });
   socket.write(head(Mode.upload, seed, 0));
-  setImmediate(() => send(socket));
+  if (paceMs === 0) setImmediate(() => send(socket));
+  else timer = setInterval(() => send(socket), paceMs);
   return {
     get bytes() {
       return bytes;
@@ -292,11 +299,17 @@ export interface Pair {
   ): Promise<{ readonly up: Transferred; readonly down: Transferred }>;
 }
 
+/** How fast the two go, in milliseconds between two pieces; 0: as fast as it goes. */
+export interface PairPace {
+  readonly uploadPaceMs?: number;
+  readonly downloadPaceMs?: number;
+}
+
 /** Starts an upload and a download on connections of their own. */
-export async function startPair(address: Address, seed: number, downloadPaceMs?: number): Promise<Pair> {
+export async function startPair(address: Address, seed: number, pace: PairPace = {}): Promise<Pair> {
   const [upload, download] = await Promise.all([
-    startUpload(address, seed),
-    startDownload(address, seed + 1, downloadPaceMs),
+    startUpload(address, seed, pace.uploadPaceMs),
+    startDownload(address, seed + 1, pace.downloadPaceMs),
   ]);
   return {
     upload,

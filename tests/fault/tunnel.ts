@@ -1,19 +1,71 @@
 /**
  * A multiplexed port session of the compiled executable through the stand-in, and what the tests of this directory
- * do with it: find out where it listens, cut it, end it in order.
+ * do with it: load it in both directions, cut it, end it in order.
  */
 import { expect } from "bun:test";
 
 import type { Cut } from "../../src/simulator/index.ts";
-import { type PipedSession, startWithPipes } from "../e2e/sessions.ts";
-import type { StandIn } from "../e2e/stand-in.ts";
-import { directly } from "../e2e/starts.ts";
-import type { SeededRandom } from "../support/seeded-random.ts";
+import { type PipedSession, sessionIdIn } from "../e2e/sessions.ts";
+import type { SessionRequest, StandIn } from "../e2e/stand-in.ts";
+import { executablePath } from "../support/environment.ts";
+import { start } from "../support/processes.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
-import type { Address } from "./transfers.ts";
+import { type Address, type Pair, type PairPace, startPair, type Transferred } from "./transfers.ts";
 
 /** Whether the long forms of tests run (`bun run soak`). */
 export const SOAK = process.env["SOAK"] !== undefined;
+
+const VARIABLE = "AWS_SSM_START_SESSION_RESPONSE";
+
+/** How a session is started. */
+export interface SessionOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Called between StartSession and the start of the executable, to set faults of this session alone. */
+  readonly prepare?: (sessionId: string) => Promise<unknown>;
+}
+
+/** A session that exists at the service, and how the executable is started for it. */
+export interface PreparedSession {
+  readonly sessionId: string;
+  /** Secret. */
+  readonly token: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Prepares a start by the arguments of the AWS CLI, the response in a variable, so that exit codes show. */
+export async function prepareSession(
+  standIn: StandIn,
+  request: SessionRequest,
+  { env, prepare }: SessionOptions = {},
+): Promise<PreparedSession> {
+  const response = await standIn.startSession(request);
+  const { SessionId, TokenValue } = JSON.parse(response) as Readonly<
+    Record<"SessionId" | "TokenValue", string>
+  >;
+  await prepare?.(SessionId);
+  const { region, url } = standIn.simulator;
+  const target = JSON.stringify({ Target: request.target ?? standIn.target });
+  return {
+    sessionId: SessionId,
+    token: TokenValue,
+    command: [executablePath, VARIABLE, region, "StartSession", "", target, url],
+    env: { ...standIn.environment, [VARIABLE]: response, ...env },
+  };
+}
+
+/** Starts a session with pipes and waits for its first line. */
+export async function startSession(
+  standIn: StandIn,
+  request: SessionRequest,
+  options: SessionOptions = {},
+): Promise<PipedSession> {
+  const { sessionId, command, env } = await prepareSession(standIn, request, options);
+  const child = start(command, { env });
+  await sessionIdIn(child.stdout);
+  return { ...child, sessionId };
+}
 
 /** A running tunnel. */
 export interface Tunnel extends PipedSession {
@@ -25,15 +77,14 @@ export interface Tunnel extends PipedSession {
 export async function startTunnel(
   standIn: StandIn,
   destination: Address,
-  env: Readonly<Record<string, string>> = {},
+  options: SessionOptions = {},
 ): Promise<Tunnel> {
-  const session = await startWithPipes(
+  const session = await startSession(
     standIn,
-    directly,
     { document: "AWS-StartPortForwardingSession", parameters: { portNumber: String(destination.port) } },
-    { env },
+    options,
   );
-  const opened = await session.stdout.waitFor(/Port \d+ opened/);
+  const opened = await session.stdout.waitFor(/Port \d+ opened/, { timeoutMs: 20_000 });
   await session.stdout.waitFor("Waiting for connections");
   return { ...session, address: { hostname: "127.0.0.1", port: Number(/\d+/.exec(opened)?.[0]) } };
 }
@@ -44,6 +95,55 @@ export async function endTunnel(standIn: StandIn, tunnel: Tunnel): Promise<void>
   const { exitCode, stderr } = await tunnel.finish();
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   await standIn.sessionEnded(tunnel.sessionId);
+}
+
+/** What happens while an upload and a download run. */
+export interface LoadOptions extends SessionOptions, PairPace {
+  readonly seed: number;
+  /** For the rest of the transfers, after what happened. */
+  readonly finishWithinMs?: number;
+}
+
+/** How it went. */
+export interface LoadResult {
+  readonly up: Transferred;
+  readonly down: Transferred;
+  /** Connections to the gateway. */
+  readonly connects: number;
+}
+
+/**
+ * Starts a tunnel, and an upload and a download through it; lets `happen` happen; then both transfers must come to
+ * their ends with every byte, and the tunnel must end in order.
+ */
+export async function underLoad(
+  standIn: StandIn,
+  destination: Address,
+  options: LoadOptions,
+  happen: (tunnel: Tunnel, random: SeededRandom, pair: Pair) => Promise<void>,
+): Promise<LoadResult> {
+  const random = new SeededRandom(options.seed);
+  const tunnel = await startTunnel(standIn, destination, options);
+  const pair = await startPair(tunnel.address, random.uint32(), options);
+  await waitFor(() => pair.upload.bytes > 0 && pair.download.bytes > 2_000, {
+    what: "bytes in both directions",
+    timeoutMs: 30_000,
+  });
+  await happen(tunnel, random, pair);
+  const { up, down } = await pair.finish(
+    options.finishWithinMs ?? 15_000,
+    () => `seed ${options.seed}, it printed ${JSON.stringify(tunnel.stdout.text() + tunnel.stderr.text())}`,
+  );
+  const { connects } = await standIn.session(tunnel.sessionId);
+  await endTunnel(standIn, tunnel);
+  if (process.env["FIGURES"] !== undefined) {
+    console.log(`  ${connects} connections, ${figures("up", up)}, ${figures("down", down)}`);
+  }
+  return { up, down, connects };
+}
+
+function figures(name: string, { bytes, ms }: Transferred): string {
+  return `${name} ${(bytes / 1e6).toFixed(1)} MB in ${(ms / 1000).toFixed(1)} s`;
 }
 
 /** The ways in which a connection ends without being asked to, the service's own hourly one first. */
@@ -57,7 +157,7 @@ export const CUTS: readonly Cut[] = [
 ];
 
 /** Cuts a session's connection, once it has one. */
-export async function cut(standIn: StandIn, sessionId: string, how: Cut): Promise<void> {
+export async function cut(standIn: StandIn, sessionId: string, how: Cut = "abrupt"): Promise<void> {
   await waitFor(() => standIn.simulator.call("cut", sessionId, how), {
     what: "a connection to cut",
     timeoutMs: 30_000,
@@ -76,4 +176,15 @@ export async function cutAtRandom(
     await Bun.sleep(random.int(maxPauseMs));
     await cut(standIn, sessionId, random.pick(CUTS));
   }
+}
+
+/** Waits until a session has a connection. @param connects of so many altogether, at least */
+export async function connected(standIn: StandIn, sessionId: string, connects = 1): Promise<void> {
+  await waitFor(
+    async () => {
+      const view = await standIn.session(sessionId);
+      return view.connected && view.connects >= connects;
+    },
+    { what: `connection ${connects} of ${sessionId}`, timeoutMs: 20_000 },
+  );
 }

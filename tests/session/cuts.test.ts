@@ -44,6 +44,31 @@ describe("a cut", () => {
     expect(rig.seen.slice(2)).toEqual(["restored"]);
   });
 
+  test("is told each time anew: how long it lasted and what was sent again", async () => {
+    const rig = await new Rig().startShell();
+    for (const typed of [3, 2]) {
+      rig.agent.acknowledges = false;
+      for (let line = 0; line < typed; line++) rig.streams.pair.send(`${line}`);
+      await rig.settle();
+      rig.transport.end();
+      await rig.pass(700 * typed);
+      rig.agent.acknowledges = true;
+      rig.transport.opened();
+      rig.transport.pong();
+      await rig.pass(100);
+    }
+    expect(rig.seen.slice(1).map((line) => line.split(":")[0])).toEqual([
+      "lost",
+      "restored",
+      "lost",
+      "restored",
+    ]);
+    expect(rig.restored).toEqual([
+      { afterMs: 2_100, resentMessages: 3 },
+      { afterMs: 1_400, resentMessages: 2 },
+    ]);
+  });
+
   test("is followed by the acknowledgements that it may have swallowed", async () => {
     const rig = await new Rig().startShell();
     rig.agent.output("a");

@@ -94,6 +94,21 @@ describe("encryption that is asked for", () => {
     });
   }
 
+  test("and an agent that is quick to end what was refused: the end is the refusal all the same", async () => {
+    const rig = await new Rig().start();
+    rig.keys.failure = new Error("no permission");
+    rig.agent.onInput = ({ payloadType }) => {
+      if (payloadType === PayloadType.handshakeResponse)
+        queueMicrotask(() => rig.agent.closeChannel("Encountered error while initiating handshake."));
+    };
+    rig.agent.requestActions(actions());
+    await rig.settle();
+    expect(endOf(rig)).toStartWith(
+      "failed SESSION_PEER: Failed to process action KMSEncryption: no permission",
+    );
+    expectNothingLeft(rig);
+  });
+
   test("and a KMS that never answers: the handshake's time is up", async () => {
     const rig = await new Rig().start();
     const answer = Promise.withResolvers<never>();

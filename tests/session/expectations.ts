@@ -16,5 +16,6 @@ export function endOf(rig: Rig): string | undefined {
 export function expectNothingLeft(rig: Rig): void {
   expect(rig.end).toBeDefined();
   expect(rig.clock.pending).toBe(0);
+  expect([...rig.api.sessionIds].filter((sessionId) => sessionId !== "session")).toEqual([]);
   for (const transport of rig.transports) expect(transport.isOver).toBe(true);
 }

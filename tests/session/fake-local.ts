@@ -21,6 +21,8 @@ export class FakeLocal implements LocalStream {
   stalled = false;
   paused = false;
   pauses = 0;
+  /** `closed` comes from inside `reset`; some streams do that. */
+  closesAtOnce = false;
   isReset = false;
   isClosed = false;
   onWrite: (bytes: Uint8Array) => void = () => {};
@@ -49,7 +51,8 @@ export class FakeLocal implements LocalStream {
     if (this.isClosed) return;
     this.isReset = true;
     this.queuedBytes = 0;
-    queueMicrotask(() => this.#closed());
+    if (this.closesAtOnce) this.#closed();
+    else queueMicrotask(() => this.#closed());
   }
 
   pause(): void {

@@ -103,15 +103,19 @@ export function apiError(message: string, retryable: boolean): Error {
 export class FakeApi implements SessionApi {
   resumes = 0;
   terminations = 0;
+  /** Which sessions the calls were about. */
+  readonly sessionIds = new Set<string>();
   onResume: (count: number) => Promise<ResumedSession | undefined> = (count) =>
     Promise.resolve({ streamUrl: `wss://gateway.test/${count}`, tokenValue: `token-${count}` });
   onTerminate: () => Promise<void> = () => Promise.resolve();
 
-  resume(): Promise<ResumedSession | undefined> {
+  resume(sessionId: string): Promise<ResumedSession | undefined> {
+    this.sessionIds.add(sessionId);
     return this.onResume(++this.resumes);
   }
 
-  terminate(): Promise<void> {
+  terminate(sessionId: string): Promise<void> {
+    this.sessionIds.add(sessionId);
     this.terminations++;
     return this.onTerminate();
   }

@@ -76,6 +76,11 @@ describe("a watched connection", () => {
     clock.setWall(clock.wallNow() + 3_600_000);
     clock.advance(5_000);
     expect(dead).toEqual(["the machine slept for 3600 s"]);
+    const short = new ManualClock();
+    const nap = watch(short);
+    short.setWall(short.wallNow() + 11_000);
+    short.advance(5_000);
+    expect(nap.dead).toEqual(["the machine slept for 11 s"]);
   });
 
   test("lives on when the wall clock is set back, or a little forward", () => {
@@ -183,6 +188,16 @@ describe("a process that stood still", () => {
     expect(dead).toHaveLength(1);
   });
 
+  test("for a little longer than is usual is asked as well", () => {
+    const clock = new StoppableClock();
+    const { pingedAtMs, dead } = watch(clock);
+    clock.manual.advance(65_000);
+    clock.stop(6_000);
+    clock.manual.advance(5_000);
+    expect(dead).toEqual([]);
+    expect(pingedAtMs).toEqual([30_000, 60_000, 76_000]);
+  });
+
   test("does not get the grace for nothing: late by a little is not late", () => {
     const clock = new StoppableClock();
     const { dead } = watch(clock);
@@ -191,6 +206,26 @@ describe("a process that stood still", () => {
     clock.manual.advance(5_000);
     expect(dead).toHaveLength(1);
   });
+});
+
+test("a process that stood still for longer than a short silence asks first as well", () => {
+  const clock = new StoppableClock();
+  const dead: string[] = [];
+  let pings = 0;
+  const settings = {
+    ...DEFAULT_SETTINGS,
+    clientVersion: "1",
+    pingIntervalMs: 250,
+    silenceTimeoutMs: 1_000,
+  };
+  new Liveness(clock, settings, {
+    ping: () => pings++,
+    unanswered: () => false,
+    dead: (why) => dead.push(why),
+  }).start();
+  clock.stop(2_000);
+  clock.manual.advance(100);
+  expect([pings, dead.length]).toEqual([1, 0]);
 });
 
 describe("a connection that we do not read", () => {
@@ -218,6 +253,18 @@ describe("a connection that we do not read", () => {
     expect(dead).toEqual([]);
     clock.advance(5_000);
     expect(dead).toHaveLength(1);
+  });
+
+  test("is read again once it is another connection", () => {
+    const clock = new ManualClock();
+    const { liveness, dead } = watch(clock);
+    liveness.setPaused(true);
+    clock.advance(30_000);
+    liveness.start();
+    clock.advance(75_000);
+    expect(dead).toEqual([]);
+    clock.advance(5_000);
+    expect(dead).toEqual(["nothing came from the gateway for 80 s"]);
   });
 
   test("is also cut when the machine slept", () => {

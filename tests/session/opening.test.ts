@@ -128,7 +128,9 @@ describe("an agent that says nothing", () => {
     await rig.pass(20);
     expect(rig.seen).toEqual(["started Standard_Stream", "started Port", "listening 40000 multiplexed"]);
     rig.connect().send("data");
+    rig.streams.resize(1, 1);
     await rig.settle();
+    expect(rig.agent.payloads(PayloadType.size)).toHaveLength(1);
     expect(rig.agent.typed).toContain("data");
     expect(rig.agent.typed).not.toContain("typed");
     expect(rig.session.signal("SIGINT")).toBe(false);
@@ -248,6 +250,15 @@ describe("a handshake that cannot be answered with success", () => {
       expectNothingLeft(rig);
     });
   }
+
+  test("and an agent that is quicker to end the session: our reason, which says more", async () => {
+    const rig = await new Rig().start();
+    rig.agent.requestHandshake("Port", { ...FORWARDING, portNumber: "0" });
+    rig.agent.closeChannel("Encountered error while initiating handshake.");
+    await rig.settle();
+    expect(endOf(rig)).toContain("portNumber must be a number");
+    expectNothingLeft(rig);
+  });
 
   test("no JSON at all: the same", async () => {
     const rig = await new Rig().start();

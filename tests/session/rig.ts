@@ -36,6 +36,8 @@ export class Rig {
   readonly transports: FakeTransport[] = [];
   /** What the observer was told, one line each. */
   readonly seen: string[] = [];
+  /** What the observer was told of connections that came back. */
+  readonly restored: { readonly afterMs: number; readonly resentMessages: number }[] = [];
   /** Names of the events logged. */
   readonly logged: string[] = [];
   readonly session: Session;
@@ -55,7 +57,10 @@ export class Rig {
       connectionAccepted: (mode, count) => this.seen.push(`accepted ${mode} ${count}`),
       destinationFailed: () => this.seen.push("destination failed"),
       connectionLost: (why) => this.seen.push(`lost: ${why}`),
-      connectionRestored: () => this.seen.push("restored"),
+      connectionRestored: (afterMs, resentMessages) => {
+        this.seen.push("restored");
+        this.restored.push({ afterMs, resentMessages });
+      },
     };
     this.session = new Session(
       { sessionId: "session", streamUrl: "wss://gateway.test/first", tokenValue: "token-first" },

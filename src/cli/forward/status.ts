@@ -3,6 +3,8 @@ import { windowSize } from "../../terminal/index.ts";
 import type { Tunnel } from "./tunnel.ts";
 
 const INTERVAL_MS = 1_000;
+/** Of address and destination at least so much is shown: the end tells tunnels apart. */
+const MIN_NAME_COLUMNS = 12;
 
 /** What a line is made of. */
 export interface TunnelView {
@@ -54,9 +56,7 @@ export class LiveStatus {
 
   #draw(): void {
     const { cols, rows } = windowSize();
-    const lines = this.#tunnels.map((tunnel) =>
-      statusLine(this.#view(tunnel)).slice(0, Math.max(1, cols - 1)),
-    );
+    const lines = this.#tunnels.map((tunnel) => statusLine(this.#view(tunnel), cols - 1));
     // Lines that have left the window upwards cannot be drawn over.
     const fitting = lines.slice(0, Math.max(1, rows - 2));
     this.#write(this.#erase() + fitting.map((line) => `${line}\n`).join(""));
@@ -93,10 +93,9 @@ export class LiveStatus {
   }
 }
 
-/** One line. */
-export function statusLine(view: TunnelView): string {
-  const parts = [
-    `${view.address} → ${view.destination}`,
+/** One line of at most `columns` characters; what is too long of the names is cut first. */
+export function statusLine(view: TunnelView, columns: number): string {
+  const numbers = [
     view.isUp ? "up" : "down",
     `${view.open} open`,
     `↑ ${formatBytes(view.sentBytes)}`,
@@ -104,8 +103,11 @@ export function statusLine(view: TunnelView): string {
     `${formatBytes(view.rate)}/s`,
     ...(view.rttMs === undefined ? [] : [`rtt ${view.rttMs.toFixed(1)} ms`]),
     `${view.reconnects} ${view.reconnects === 1 ? "reconnect" : "reconnects"}`,
-  ];
-  return parts.join("  ");
+  ].join("  ");
+  const names = `${view.address} → ${view.destination}`;
+  const room = Math.max(MIN_NAME_COLUMNS, columns - numbers.length - 2);
+  const shown = names.length <= room ? names : `…${names.slice(names.length - room + 1)}`;
+  return `${shown}  ${numbers}`.slice(0, Math.max(1, columns));
 }
 
 /** What a tunnel leads to, for people. */

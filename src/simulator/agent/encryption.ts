@@ -45,7 +45,10 @@ export class AgentEncryption {
   /** Base64; empty for an agent that sends none. */
   readonly #contextChallenge: string;
   readonly #keyChallenge = randomBytes(KEY_CHALLENGE_BYTES);
-  #cipher: Cipher | undefined;
+  #dataKey: Uint8Array | undefined;
+  #outbound: Cipher | undefined;
+  /** One of its own: a cipher that has failed to decrypt is good for nothing more, and the agent goes on. */
+  #inbound: Cipher | undefined;
 
   constructor(parts: EncryptionParts) {
     this.#parts = parts;
@@ -74,19 +77,20 @@ export class AgentEncryption {
     if (typeof blob !== "string" || blob === "") throw new Error("the client sent no encrypted data key");
     const acknowledged = this.#contextChallenge !== "" && member(result, "ChallengeAcknowledgement") === true;
     if (options?.requireChallenge === true && !acknowledged) throw new Error(CHALLENGE_REQUIRED);
-    const dataKey = this.#decryptKey(Buffer.from(blob, "base64"), {
+    this.#dataKey = this.#decryptKey(Buffer.from(blob, "base64"), {
       "aws:ssm:SessionId": sessionId,
       "aws:ssm:TargetId": kms.targetId,
       ...(acknowledged ? { "aws:ssm:RandomChallenge": this.#contextChallenge } : {}),
     });
-    this.#cipher = createCipher({ dataKey, role: "agent", noncePrefix: randomBytes(NONCE_PREFIX_BYTES) });
-    return encodeChallenge(this.#cipher.encrypt(this.#keyChallenge));
+    this.#outbound = newCipher(this.#dataKey);
+    this.#inbound = newCipher(this.#dataKey);
+    return encodeChallenge(this.#outbound.encrypt(this.#keyChallenge));
   }
 
   /** Whether an EncChallengeResponse proves that the client has the key. */
   proves(payload: Uint8Array): boolean {
     try {
-      const answer = this.#cipher?.decrypt(decodeChallenge(payload));
+      const answer = this.#inbound?.decrypt(decodeChallenge(payload));
       return answer !== undefined && this.#keyChallenge.equals(answer);
     } catch {
       return false;
@@ -95,16 +99,20 @@ export class AgentEncryption {
 
   /** A payload for the client as it goes on the wire. */
   outbound(payloadType: number, payload: Uint8Array): Uint8Array {
-    return this.#cipher !== undefined && ENCRYPTED_OUTPUT.has(payloadType)
-      ? this.#cipher.encrypt(payload)
+    return this.#outbound !== undefined && ENCRYPTED_OUTPUT.has(payloadType)
+      ? this.#outbound.encrypt(payload)
       : payload;
   }
 
   /** A payload of the client as it was before encryption. @throws DecryptionError */
   inbound(payloadType: number, payload: Uint8Array): Uint8Array {
-    return this.#cipher !== undefined && payloadType === PayloadType.output
-      ? this.#cipher.decrypt(payload)
-      : payload;
+    if (this.#inbound === undefined || payloadType !== PayloadType.output) return payload;
+    try {
+      return this.#inbound.decrypt(payload);
+    } catch (error) {
+      if (this.#dataKey !== undefined) this.#inbound = newCipher(this.#dataKey);
+      throw error;
+    }
   }
 
   #decryptKey(blob: Uint8Array, context: Readonly<Record<string, string>>): Uint8Array {
@@ -120,6 +128,10 @@ export class AgentEncryption {
       );
     }
   }
+}
+
+function newCipher(dataKey: Uint8Array): Cipher {
+  return createCipher({ dataKey, role: "agent", noncePrefix: randomBytes(NONCE_PREFIX_BYTES) });
 }
 
 function member(value: unknown, name: string): unknown {

@@ -335,9 +335,11 @@ describe("status", () => {
       rttMs: 21.345,
       reconnects: 1,
     };
-    expect(statusLine(view)).toBe(
-      "127.0.0.1:5432 → db:5432  up  2 open  ↑ 1.5 kB  ↓ 0 B  900.0 kB/s  rtt 21.3 ms  1 reconnect",
-    );
-    expect(statusLine({ ...view, isUp: false, rttMs: undefined })).toContain("  down  ");
+    const numbers = "up  2 open  ↑ 1.5 kB  ↓ 0 B  900.0 kB/s  rtt 21.3 ms  1 reconnect";
+    expect(statusLine(view, 200)).toBe(`127.0.0.1:5432 → db:5432  ${numbers}`);
+    expect(statusLine(view, 84)).toBe(`…1:5432 → db:5432  ${numbers}`);
+    expect(statusLine(view, 84)).toHaveLength(84);
+    expect(statusLine(view, 20)).toBe("…2 → db:5432  up  2 ");
+    expect(statusLine({ ...view, isUp: false, rttMs: undefined }, 80)).toContain("  down  ");
   });
 });

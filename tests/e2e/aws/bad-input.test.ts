@@ -5,6 +5,8 @@
 import { describe, expect, test } from "bun:test";
 
 import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
+import { executablePath } from "../../support/environment.ts";
+import { run } from "../../support/processes.ts";
 import { PROMPT, type StandIn, useStandIn } from "../stand-in.ts";
 import { command, type PluginStart, runPlugin, startPlugin, withoutKeys } from "./plugin.ts";
 import { createHome, keysOf, someCredentials } from "./profiles.ts";
@@ -68,6 +70,17 @@ describe.concurrent.each(CASES)("$name", ({ profile, files, words }) => {
     });
     expect(stdout).toContain("hello\n");
     expect(exitCode).toBe(0);
+  });
+
+  test("is one line in the people's face, too", async () => {
+    const { target, simulator } = standIn;
+    const { stdout, stderr, exitCode } = await run([executablePath, "shell", target, "--profile", profile], {
+      env: { ...withoutKeys(simulator), HOME: createHome(files).path },
+    });
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(new RegExp(`^session-manager-plugin: [^\\n]*${RegExp.escape(words)}[^\\n]*\\n$`));
+    expect(stderr).not.toContain("SECRET");
+    expect(exitCode).not.toBe(0);
   });
 
   test("is why a session cannot be resumed", async () => {

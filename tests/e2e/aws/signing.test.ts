@@ -87,7 +87,7 @@ describe.concurrent("the connection", () => {
 });
 
 /** Time that a start may take longer for having no credentials; the metadata service is refused at once. */
-const UNNOTICED_MS = 700;
+const UNNOTICED_MS = 300;
 /** The same where the metadata service never answers: one second for each of its two versions. */
 const BOUNDED_MS = 3_500;
 
@@ -116,11 +116,19 @@ describe("without any credentials", () => {
     const closed = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
     const dead = `http://127.0.0.1:${closed.port}`;
     closed.stop(true);
-    const none = await measure(bare(undefined));
-    const refused = await measure(bare(dead));
-    for (const { log } of [none, refused])
-      expect(log).toContain('upgrade not signed reason="NoCredentialsError"');
-    expect(refused.tookMs - none.tookMs).toBeLessThan(UNNOTICED_MS);
+    // The quickest of three each: other programs may slow down any one of them.
+    const tookMs = { none: Infinity, refused: Infinity };
+    for (let round = 0; round < 3; round++) {
+      for (const [name, endpoint] of [
+        ["none", undefined],
+        ["refused", dead],
+      ] as const) {
+        const { tookMs: took, log } = await measure(bare(endpoint));
+        expect(log).toContain('upgrade not signed reason="NoCredentialsError"');
+        tookMs[name] = Math.min(tookMs[name], took);
+      }
+    }
+    expect(tookMs.refused - tookMs.none).toBeLessThan(UNNOTICED_MS);
   });
 
   test("a metadata service that never answers is given up in time", async () => {

@@ -1,10 +1,11 @@
 /** Mistakes of people's command lines: one line that says what, why and what to do; nothing started is left behind. */
-import { afterEach, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { afterAll, afterEach, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { temporaryDirectory } from "../../support/environment.ts";
-import { noSessionsLeft, openSessions, people, peopleOnTerminal, usePeopleStandIn, WEB } from "./people.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { noSessionsLeft, openSessions, people, startPeople, usePeopleStandIn, WEB } from "./people.ts";
 
 const standIn = usePeopleStandIn();
 const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
@@ -31,6 +32,7 @@ async function refused(
   expect(await started()).toBe(before);
 }
 
+afterAll(() => taken.stop(true));
 afterEach(async () => {
   expect(await openSessions(standIn)).toEqual([]);
 });
@@ -194,16 +196,36 @@ test("errors as JSON, on standard error", async () => {
   }
 });
 
-describe("no session can be left behind", () => {
-  test("a signal during the call that starts one", async () => {
-    await standIn.simulator.call("setFaults", { api: { StartSession: { times: 1, delayMs: 600 } } });
-    const before = await started();
-    const pty = peopleOnTerminal(standIn, ["exec", WEB, "--", "sleep", "60"]);
-    await Bun.sleep(300);
-    pty.write("\x03");
-    expect(await pty.finish(5_000)).toBe(130);
-    await standIn.simulator.call("clearFaults");
-    await noSessionsLeft(standIn);
-    expect(await started()).toBeLessThanOrEqual(before + 1);
-  });
+test("a signal during the call that starts a session ends that session too", async () => {
+  const before = await started();
+  // The service takes the request and answers later.
+  standIn.simulator.kill("SIGSTOP");
+  const child = startPeople(standIn, ["shell", WEB]);
+  await waitFor(() => connectionsTo(standIn.simulator.port, child.pid) > 0, { what: "the request" });
+  child.kill("SIGTERM");
+  standIn.simulator.kill("SIGCONT");
+  expect(await child.finish(5_000)).toMatchObject({ stdout: "", stderr: "", exitCode: 143 });
+  await noSessionsLeft(standIn);
+  expect(await started()).toBe(before + 1);
 });
+
+/** Connections of a process to a port of this machine that hold data which nobody has read. */
+function connectionsTo(port: number, pid: number): number {
+  const inodes = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+      } catch {
+        return undefined;
+      }
+    }),
+  );
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = readFileSync("/proc/net/tcp", "latin1").trimEnd().split("\n").slice(1);
+  const rows = lines.map((line) => line.trim().split(/\s+/));
+  const ours = rows
+    .filter((row) => row[2]?.endsWith(remote) === true && inodes.has(row[9]))
+    .map((row) => row[1]);
+  // At the other end, where the bytes wait.
+  return rows.filter((row) => ours.includes(row[2]) && !(row[4] ?? "").endsWith(":00000000")).length;
+}

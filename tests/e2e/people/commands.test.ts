@@ -1,7 +1,8 @@
 /** Shells, commands and lists of the people's face: what arrives, what is printed where, and the exit codes. */
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 
-import { executablePath } from "../../support/environment.ts";
+import { executablePath, temporaryDirectory } from "../../support/environment.ts";
 import { run, start } from "../../support/processes.ts";
 import { PROMPT } from "../stand-in.ts";
 import {
@@ -73,10 +74,10 @@ describe.concurrent("exec", () => {
   });
 
   test("--timeout ends it and says so", async () => {
-    const outcome = await exec(WEB, "--timeout", "400ms", "--shell", "echo begun; sleep 60");
+    const outcome = await exec(WEB, "--timeout", "3s", "--shell", "echo begun; sleep 60");
     expect(outcome).toMatchObject({ stdout: "begun\n", exitCode: 255 });
     expect(outcome.stderr).toBe(
-      "session-manager-plugin: the time is up (--timeout 0.4 s), the session was ended\n",
+      "session-manager-plugin: the time is up (--timeout 3 s), the session was ended\n",
     );
   });
 
@@ -159,6 +160,36 @@ describe.concurrent("exec", () => {
   });
 });
 
+test("Windows targets get a line for PowerShell, named by id or otherwise", async () => {
+  for (const target of ["filler-0", "i-0f000000000000000"]) {
+    await exec(target, "--reason", `windows ${target}`, "--", "Write-Output", "it's", "{{x}}");
+    const sessions = await standIn.simulator.call("sessions");
+    expect(sessions.find(({ reason }) => reason === `windows ${target}`)?.task.command).toStartWith(
+      "& 'Write-Output' 'it''s' ('{'+'{x}'+'}');",
+    );
+  }
+});
+
+test("a reader that has had enough ends it", async () => {
+  const line = `"${executablePath}" exec ${WEB} -- yes | head -n 2`;
+  expect(await run(["/bin/sh", "-c", line], { env: standIn.environment, timeoutMs: 8_000 })).toMatchObject({
+    stdout: "y\ny\n",
+    stderr: "",
+  });
+  await noSessionsLeft(standIn);
+});
+
+test("--verbose logs to standard error, --log-file to a file, and neither holds a secret", async () => {
+  const file = join(temporaryDirectory("log"), "log");
+  const verbose = await exec(WEB, "--verbose", "--", "echo", "out");
+  expect(verbose).toMatchObject({ stdout: "out\n", exitCode: 0 });
+  expect(verbose.stderr).toContain("session started");
+  expect(await exec(WEB, "--log-file", file, "--", "true")).toMatchObject({ stderr: "", exitCode: 0 });
+  const logged = verbose.stderr + (await Bun.file(file).text());
+  expect(logged).toContain("session ended");
+  expect(logged).not.toContain(standIn.simulator.credentials.secretAccessKey);
+});
+
 describe.concurrent("targets are found by", () => {
   test.each([
     "web-1",
@@ -174,6 +205,19 @@ describe.concurrent("targets are found by", () => {
     expect(await exec(word, "--reason", reason, "--", "true")).toMatchObject({ stderr: "", exitCode: 0 });
     const sessions = await standIn.simulator.call("sessions");
     expect(sessions.find((session) => session.reason === reason)?.target).toBe(id);
+  });
+});
+
+test("no active sessions: said, and an empty list as JSON", async () => {
+  await noSessionsLeft(standIn);
+  expect(await people(standIn, ["sessions"])).toMatchObject({
+    stdout: "",
+    stderr: "There are no active sessions in us-east-1.\n",
+    exitCode: 0,
+  });
+  expect(await people(standIn, ["sessions", "--json", "--quiet"])).toMatchObject({
+    stdout: "[]\n",
+    stderr: "",
   });
 });
 

@@ -16,6 +16,7 @@ const FILLERS: readonly TargetOptions[] = Array.from({ length: 60 }, (_, index) 
   id: `i-0f${String(index).padStart(15, "0")}`,
   name: `filler-${index}`,
   ipAddress: `10.1.0.${index}`,
+  platformType: index === 0 ? "Windows" : "Linux",
 }));
 
 /** What there is to be found, refused and confused. */

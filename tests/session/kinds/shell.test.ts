@@ -89,6 +89,7 @@ describe("standard input", () => {
     }
     await rig.pass(2_000);
     expect(rig.streams.pair.paused).toBe(false);
+    expect(rig.streams.pair.pauses).toBeGreaterThan(1);
     expect(Buffer.from(rig.agent.typed, "latin1").equals(Buffer.concat(sent))).toBe(true);
   });
 
@@ -148,12 +149,16 @@ describe("standard input", () => {
 
   test("is not read any more once the session is being ended", async () => {
     const rig = await new Rig().startShell();
+    rig.api.onTerminate = () => new Promise(() => {});
+    rig.transport.bufferedBytes = 2 * 1024 * 1024;
+    rig.streams.pair.send("waiting");
     rig.session.terminate();
     expect(rig.streams.pair.paused).toBe(true);
     rig.streams.pair.resume();
     rig.streams.pair.send("late");
     rig.streams.pair.end();
-    await rig.settle();
+    rig.transport.bufferedBytes = 0;
+    await rig.pass(500);
     expect(rig.agent.typed).toBe("");
   });
 });
@@ -204,10 +209,14 @@ describe("output", () => {
   });
 
   test("that nobody reads any more ends the session", async () => {
-    const rig = await new Rig().startShell();
+    const rig = await new Rig({ settings: { inboundBudgetBytes: 5 } }).startShell();
     rig.streams.pair.stalled = true;
     rig.agent.output("unread");
+    await rig.settle();
+    expect(rig.transport.paused).toBe(true);
     rig.streams.pair.closeByPeer(new Error("EPIPE"));
+    // What the service has to say about it is heard.
+    expect(rig.transport.paused as boolean).toBe(false);
     rig.agent.output("more");
     await rig.pass(100);
     expect(rig.api.terminations).toBe(1);
@@ -257,6 +266,24 @@ describe("output", () => {
     expect(rig.end).toBeUndefined();
     await rig.pass(1);
     expect(rig.end?.kind).toBe("terminated");
+  });
+
+  test("of a session that we end is not waited for any longer than it takes", async () => {
+    for (const finish of [
+      (rig: Rig) => rig.streams.pair.take(),
+      (rig: Rig) => rig.streams.pair.closeByPeer(new Error("EPIPE")),
+    ]) {
+      const rig = await new Rig().startShell();
+      rig.streams.pair.stalled = true;
+      rig.agent.output("unread");
+      await rig.settle();
+      rig.session.terminate();
+      await rig.pass(100);
+      expect(rig.end).toBeUndefined();
+      finish(rig);
+      await rig.settle();
+      expect([rig.end?.kind, rig.clock.pending]).toEqual(["terminated", 0]);
+    }
   });
 });
 

@@ -40,6 +40,7 @@ describe("standard input and output as a connection", () => {
     rig.transport.bufferedBytes = 0;
     await rig.pass(2_000);
     expect(rig.streams.pair.paused as boolean).toBe(false);
+    expect(rig.streams.pair.pauses).toBeGreaterThan(1);
     const payloads = rig.agent.payloads(PayloadType.output);
     expect(Buffer.concat(payloads).equals(Buffer.concat(sent))).toBe(true);
     expect(payloads[0]).toHaveLength(4096);
@@ -147,6 +148,18 @@ describe("the end of the session", () => {
     rig.agent.closeChannel("over");
     await rig.settle();
     expect([rig.end?.kind, rig.clock.pending, rig.api.terminations]).toEqual(["closed", 0, 0]);
+  });
+
+  test("asked for here: nothing that was not sent yet is sent", async () => {
+    const rig = await startStdio();
+    rig.transport.bufferedBytes = 2 * 1024 * 1024;
+    rig.streams.pair.send("waiting");
+    rig.session.terminate();
+    rig.streams.pair.events?.data(Buffer.from("late"));
+    rig.transport.bufferedBytes = 0;
+    await rig.pass(500);
+    expect(rig.agent.typed).toBe("");
+    expect(rig.agent.payloads(PayloadType.flag)).toHaveLength(1);
   });
 
   test("when nobody reads standard output any more", async () => {
