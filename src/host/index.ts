@@ -3,7 +3,7 @@ export * from "./access.ts";
 export * from "./environment.ts";
 export * from "./exit.ts";
 export * from "./host.ts";
-export { LOG_LEVELS, noLog, openLog } from "./log.ts";
+export { LOG_LEVELS, type LogOptions, noLog, openLog } from "./log.ts";
 export * from "./run-session.ts";
 export { HostStreams } from "./streams.ts";
 export { harmless, harmlessLine } from "./harmless.ts";

@@ -2,11 +2,10 @@
  * Bytes that wait for a socket, in order. Small arrays are gathered in blocks, so that many of them cost one system
  * call and little memory. Holds data only: it writes nothing and tells nobody.
  */
+import { blocks } from "./block-pool.ts";
 
 /** Arrays at least this long are kept as they are; copying them would cost more than a system call. */
 const LARGE_BYTES = 8 * 1024;
-/** Size of a block in which small arrays are gathered. */
-const BLOCK_BYTES = 32 * 1024;
 /** Used-up entries at the front are given back when there are this many. */
 const COMPACT_ENTRIES = 64;
 
@@ -59,6 +58,7 @@ export class WriteQueue {
     segment.start += count;
     this.#queuedBytes -= count;
     if (segment.start < segment.end) return;
+    if (segment.isBlock) blocks.giveBack(segment.bytes);
     this.#head++;
     if (this.#head === this.#segments.length) {
       this.#segments = [];
@@ -71,6 +71,7 @@ export class WriteQueue {
 
   /** Throws everything away. */
   clear(): void {
+    for (const { bytes, isBlock } of this.#segments.slice(this.#head)) if (isBlock) blocks.giveBack(bytes);
     this.#segments = [];
     this.#head = 0;
     this.#queuedBytes = 0;
@@ -81,13 +82,13 @@ export class WriteQueue {
     const last = this.entries > 0 ? this.#segments.at(-1) : undefined;
     if (last === undefined) return false;
     if (last.isBlock) {
-      if (last.end + bytes.length > BLOCK_BYTES) return false;
+      if (last.end + bytes.length > last.bytes.length) return false;
       last.bytes.set(bytes, last.end);
       last.end += bytes.length;
       return true;
     }
     if (last.bytes.length >= LARGE_BYTES) return false;
-    const block = new Uint8Array(BLOCK_BYTES);
+    const block = blocks.take();
     block.set(last.bytes.subarray(last.start, last.end));
     const end = last.end - last.start;
     block.set(bytes, end);

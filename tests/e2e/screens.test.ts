@@ -137,13 +137,34 @@ const PROGRAMS: readonly Program[] = [
   },
   {
     name: "tmux",
-    command: `tmux -u -f /dev/null -S SOCKET start-server ';' set -g automatic-rename off ';' set -g default-command 'exec less ${text}' ';' set -g status-right '' ';' new-session`,
-    drawn: /line 1 äöü[^]*\[0\]/,
-    // The window is divided only when it stands: what less makes of a change of size in the middle is anybody's guess.
-    keys: [["Space"], ["C-b", "%"], ["G"], ["C-b", "o"], ["Space"], ["C-b", "["], ["q"]],
+    // What it draws is compared, so its panes show something that fits whenever they are made larger or smaller.
+    command: `tmux -u -f /dev/null -S SOCKET start-server ';' set -g automatic-rename off ';' set -g default-command "head -n 5 ${text}; exec sleep 600" ';' set -g status-right '' ';' new-session`,
+    drawn: /line 1 äöü[^]*line 5 äöü[^]*\[0\]/,
+    keys: [
+      ["C-b", "%"],
+      ["C-b", '"'],
+      ["C-b", "o"],
+      ["C-b", "Space"],
+      ["C-b", "z"],
+      ["C-b", "z"],
+      ["C-b", "["],
+      ["q"],
+    ],
     quit: [["C-b", "&"], ["y"]],
   },
 ];
+
+/** The rows that differ, escape sequences readable. */
+function differences(remote: string, local: string): string {
+  const localRows = local.split("\n");
+  const rows = remote.split("\n").flatMap((row, index) => {
+    const other = localRows[index] ?? "";
+    return row === other
+      ? []
+      : [`row ${index + 1}: ${JSON.stringify(row)}\n at home: ${JSON.stringify(other)}`];
+  });
+  return rows.length === 0 ? `nothing differs, and nothing has changed:\n${remote}` : rows.join("\n");
+}
 
 describe.concurrent("full-screen programs", () => {
   needs("tmux").describe("on a tmux server's terminal", () => {
@@ -181,7 +202,7 @@ describe.concurrent("full-screen programs", () => {
               what: `the same screen ${when}`,
               timeoutMs: 10_000,
               intervalMs: 50,
-              context: () => `${remote.text()}\n---\n${local.text()}`,
+              context: () => differences(steady(remote.look()), steady(local.look())),
             });
           };
           await Promise.all([remote.waitFor(program.drawn), local.waitFor(program.drawn)]);

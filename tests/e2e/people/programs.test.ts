@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { temporaryDirectory } from "../../support/environment.ts";
 import { findProgram, needsThat } from "../../support/programs.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { type Forward, startForward, usePeopleStandIn } from "./people.ts";
 import { client, findPostgresProgram, startNginx, startPostgres, startRedis } from "./programs.ts";
 
@@ -44,6 +45,10 @@ needsThat(missing.length === 0 ? undefined : missing.join(", ")).describe("real 
     await tunnels.end();
   });
 
+  /** What all tunnels together have sent. */
+  const bytesToAgent = async (): Promise<number> =>
+    (await standIn.simulator.call("openSessions")).reduce((sum, session) => sum + session.bytesToAgent, 0);
+
   const psql = (sql: string, host = "127.0.0.1", port = databasePort): ReturnType<typeof client> =>
     client([
       "psql",
@@ -78,17 +83,19 @@ needsThat(missing.length === 0 ? undefined : missing.join(", ")).describe("real 
     test("pgbench: four clients at once, and the books balance", async () => {
       const common = ["-h", "127.0.0.1", "-p", String(databasePort), "-U", "test"];
       await client(["pgbench", ...common, "-i", "-q", "postgres"]);
+      const before = await bytesToAgent();
       const bench = client(["pgbench", ...common, "-c", "4", "-t", "25", "-n", "postgres"]);
       // Every connection to the gateway is cut while it runs; no transaction may be lost or doubled.
-      for (const { sessionId } of await standIn.simulator.call("openSessions")) {
-        await standIn.simulator.call("cut", sessionId);
-      }
+      const ids = (await standIn.simulator.call("openSessions")).map(({ sessionId }) => sessionId);
+      await waitFor(async () => (await bytesToAgent()) > before + 2_000, { what: "pgbench at work" });
+      for (const sessionId of ids) await standIn.simulator.call("cut", sessionId);
       const { stdout } = await bench;
       expect(stdout).toContain("number of transactions actually processed: 100/100");
       const { stdout: sums } = await psql(
         "select (select sum(abalance) from pgbench_accounts) = (select sum(delta) from pgbench_history), (select count(*) from pgbench_history)",
       );
       expect(sums).toBe("t|100\n");
+      expect(tunnels.stderr.text().match(/"connection-restored"/g)?.length).toBeGreaterThanOrEqual(2);
     }, 60_000);
   });
 
