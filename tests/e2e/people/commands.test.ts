@@ -360,6 +360,7 @@ describe("simulate", () => {
       env: { PS1: PROMPT },
     });
     await child.stderr.waitFor(/Ctrl-C ends it\.\n/);
+    await child.stdout.waitFor(/export no_proxy=.*\n/);
     const script = `${child.stdout.text()}\nexec "${executablePath}" exec demo -- echo through the stand-in`;
     expect(await run(["/bin/sh", "-c", script])).toMatchObject({
       stdout: "through the stand-in\n",

@@ -58,11 +58,11 @@ needs("ssh", "scp", "sftp", "sshd", "ssh-keygen").describe("OpenSSH with the pri
         string,
       ];
       await Bun.write(from, file);
-      expect(await openssh("scp", ["-q", from, `${WEB}:${there}`])).toMatchObject({
+      expect(await openssh("scp", [from, `${WEB}:${there}`])).toMatchObject({
         stderr: "",
         exitCode: 0,
       });
-      expect(await openssh("scp", ["-q", `${WEB}:${there}`, back])).toMatchObject({
+      expect(await openssh("scp", [`${WEB}:${there}`, back])).toMatchObject({
         stderr: "",
         exitCode: 0,
       });
