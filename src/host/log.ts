@@ -5,6 +5,7 @@
 import { appendFileSync, chmodSync, renameSync, statSync } from "node:fs";
 
 import type { Log, LogLevel } from "../session/index.ts";
+import { harmlessLine } from "./harmless.ts";
 
 /** How to log. */
 export interface LogOptions {
@@ -49,7 +50,14 @@ type Fields = Readonly<Record<string, string | number | boolean>>;
 type Entry = readonly [event: string, fields: Fields];
 
 function jsonLine(date: Date, level: LogLevel, [event, fields]: Entry): string {
-  return JSON.stringify({ time: date.toISOString(), level, event, pid: process.pid, ...fields });
+  const safe = Object.entries(fields).map(([name, value]) => [name, safeValue(value)] as const);
+  return JSON.stringify({
+    time: date.toISOString(),
+    level,
+    event,
+    pid: process.pid,
+    ...Object.fromEntries(safe),
+  });
 }
 
 function textLine(date: Date, level: LogLevel, [event, fields]: Entry): string {
@@ -59,9 +67,14 @@ function textLine(date: Date, level: LogLevel, [event, fields]: Entry): string {
 function textFields(fields: Fields): string {
   let text = "";
   for (const [name, value] of Object.entries(fields)) {
-    text += ` ${name}=${typeof value === "string" ? JSON.stringify(value) : String(value)}`;
+    text += ` ${name}=${JSON.stringify(safeValue(value))}`;
   }
   return text;
+}
+
+/** A log is read on terminals; an agent's version or an error's text may be anything. */
+function safeValue(value: string | number | boolean): string | number | boolean {
+  return typeof value === "string" ? harmlessLine(value) : value;
 }
 
 function fileWriter(options: LogOptions): (line: string) => void {
@@ -71,7 +84,10 @@ function fileWriter(options: LogOptions): (line: string) => void {
     if (failed) return;
     const bytes = Buffer.from(`${line}\n`);
     try {
-      if (sizeBytes < 0) sizeBytes = statSync(options.file, { throwIfNoEntry: false })?.size ?? 0;
+      // Other processes write to the same file, and may have rotated it.
+      if (sizeBytes < 0 || sizeBytes + bytes.length > options.maxFileBytes) {
+        sizeBytes = statSync(options.file, { throwIfNoEntry: false })?.size ?? 0;
+      }
       if (sizeBytes > 0 && sizeBytes + bytes.length > options.maxFileBytes) {
         renameSync(options.file, `${options.file}.1`);
         sizeBytes = 0;

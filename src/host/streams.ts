@@ -69,8 +69,16 @@ export class HostStreams implements StandardStreams {
     return pair;
   }
 
-  writeError(bytes: Uint8Array): void {
-    standardError().write(bytes);
+  writeError(bytes: Uint8Array, written: (bytes: number) => void): void {
+    const sink = standardError();
+    if (sink.error !== undefined) return written(bytes.length);
+    let waiting = bytes.length;
+    const stop = sink.onClosed(() => written(waiting));
+    sink.write(bytes, (taken) => {
+      waiting -= taken;
+      if (waiting === 0) stop();
+      written(taken);
+    });
   }
 
   windowSize(): { readonly cols: number; readonly rows: number } {

@@ -1,12 +1,15 @@
 /**
  * One run of this face: from the arguments to an exit code, saying AWS's lines on the way.
  */
-import { harmlessLine, type Host, isOn, openHost, runSession } from "../host/index.ts";
+import { harmlessLine, type Host, isOn, noLog, openAccess, openHost, runSession } from "../host/index.ts";
 import { isTerminal, OutputFailedError, standardError, standardOutput } from "../terminal/index.ts";
 import { type Invocation, readArguments } from "./arguments.ts";
 import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
 import * as literal from "./literals.ts";
 import { StatusLines, type StatusOutput } from "./status-lines.ts";
+
+/** Longest wait for the API to end a session that could not be opened. */
+const TERMINATE_TIMEOUT_MS = 2_000;
 
 type Environment = Record<string, string | undefined>;
 
@@ -64,6 +67,7 @@ async function startSession(
     });
   } catch (error) {
     say(literal.cannotStart(harmlessLine((error as Error).message)));
+    await terminateUnopened(invocation, environment);
     return invocation.exposed ? 0 : 1;
   }
   const lines = new StatusLines(invocation.session.sessionId, statusOutput(environment, host));
@@ -88,6 +92,18 @@ async function startSession(
     signal,
     ran,
   });
+}
+
+/** Settings that cannot be used are no reason to leave the session open at the service. */
+async function terminateUnopened(
+  invocation: Invocation & { kind: "start" },
+  environment: Environment,
+): Promise<void> {
+  const terminated = openAccess({ ...invocation, environment, log: noLog }).then(({ ssm }) =>
+    ssm.terminate(invocation.session.sessionId),
+  );
+  const timeUp = new Promise((resolve) => setTimeout(resolve, TERMINATE_TIMEOUT_MS).unref());
+  await Promise.race([terminated.catch(() => undefined), timeUp]);
 }
 
 /** A reader that left is an ordinary end; a full disk is not, and says so where it can still be read. */

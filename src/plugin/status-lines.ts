@@ -4,7 +4,7 @@
  */
 import { harmless, harmlessLine } from "../host/index.ts";
 import type { SessionEnd, SessionObserver } from "../session/index.ts";
-import { SessionGoneError } from "../session/index.ts";
+import { ClosedEarlyError, SessionGoneError } from "../session/index.ts";
 import * as literal from "./literals.ts";
 
 /** Where the lines go. */
@@ -89,6 +89,9 @@ export class StatusLines implements SessionObserver {
       case "terminated":
         return this.#status(literal.exiting(this.#sessionId));
       case "failed":
+        if (end.error instanceof ClosedEarlyError) {
+          return this.#error(literal.endedWithReason(this.#sessionId, harmless(end.error.message).trim()));
+        }
         return this.#error(literal.cannotStart(harmlessLine(end.error.message)));
       case "lost":
         if (end.error instanceof SessionGoneError) {

@@ -74,3 +74,9 @@ export class ListenError extends SessionError {
   override readonly name = "ListenError";
   readonly code = "SESSION_LISTEN";
 }
+
+/** The other side ended the session, with a reason, before it ran. The message is that reason: untrusted text. */
+export class ClosedEarlyError extends SessionError {
+  override readonly name = "ClosedEarlyError";
+  readonly code = "SESSION_CLOSED_EARLY";
+}

@@ -135,8 +135,8 @@ export interface StandardStreams {
    * when its kind turns out to be another one, only the newest events are told.
    */
   attach(events: LocalStreamEvents, input: InputUse): LocalStream;
-  /** Queues bytes for standard error. */
-  writeError(bytes: Uint8Array): void;
+  /** Queues bytes for standard error; `written` is told as they leave, also when nobody can read them any more. */
+  writeError(bytes: Uint8Array, written: (bytes: number) => void): void;
   /** The window's size; 300 columns by 100 rows where there is no terminal, as AWS's client reports it. */
   windowSize(): WindowSize;
   /** Whether the size is that of a real window. */

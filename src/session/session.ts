@@ -8,6 +8,7 @@ import { ChannelDriver } from "./channel-driver.ts";
 import { agreeOnKey } from "./data-key.ts";
 import type { SessionEnd } from "./end.ts";
 import {
+  ClosedEarlyError,
   ConnectionLostError,
   HandshakeTimeoutError,
   ListenError,
@@ -263,6 +264,9 @@ export class Session {
     // The agent may be quicker to end a session that was refused; what it says is the same reason in other words.
     const { refusal } = this.#startup;
     if (refusal !== undefined) return this.#finish({ kind: "failed", error: new PeerError(refusal) });
+    // Without a reason it may have been a command that printed nothing.
+    if (!this.#started && reason !== "")
+      return this.#finish({ kind: "failed", error: new ClosedEarlyError(reason) });
     this.#finish({ kind: "closed", reason, exitCode: this.#kind?.exitCode });
   }
 

@@ -75,7 +75,7 @@ describe("demo on a terminal", () => {
     await pty.waitForOutput("demo> ");
     await pty.writeAndWait("echo hel''lo\r", "hello\r\n");
     await pty.writeAndWait("until stty size | grep 90; do sleep 0.01; done\r", "20 90\r\n");
-    await pty.writeAndWait("sleep 60\r", "sleep 60\r\n");
+    await pty.writeAndWait(`sh -c 'echo go""ing; exec sleep 60'\r`, "going\r\n");
     await pty.writeAndWait("\x03", "demo> ");
     pty.write("exit\r");
     expect(await pty.finish()).toBe(0);

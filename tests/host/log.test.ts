@@ -53,6 +53,15 @@ describe("a log line", () => {
     for (let index = 0; index < 50; index++) log("debug", "the same");
     expect(lines).toHaveLength(50);
   });
+
+  test("has no control characters of others", async () => {
+    for (const format of ["text", "json"] as const) {
+      const { log, lines } = await logTo({ format });
+      log("info", "handshake", { agentVersion: "3\u001b[31m\u009b2J\u202e\n\r\u0007" });
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
+    }
+  });
 });
 
 describe("a log file", () => {
@@ -71,6 +80,18 @@ describe("a log file", () => {
     ].map(([, index]) => Number(index));
     expect(indexes.at(-1)).toBe(39);
     expect(indexes).toEqual(indexes.map((_, position) => (indexes[0] ?? 0) + position));
+  });
+
+  test("of several processes is rotated by the first that finds it full, and by no other", async () => {
+    const file = join(temporaryDirectory("log"), "plugin.log");
+    const { log: one } = await logTo({ file, maxFileBytes: 2_000 });
+    const { log: other } = await logTo({ file, maxFileBytes: 2_000 });
+    for (let index = 0; index < 44; index++) other("info", "a");
+    for (let index = 0; index < 10; index++) one("info", "b");
+    const before = readFileSync(`${file}.1`, "utf8");
+    for (let index = 0; index < 10; index++) other("info", "a");
+    expect(readFileSync(`${file}.1`, "utf8")).toBe(before);
+    expect(readFileSync(file, "utf8")).toEndWith(" a\n");
   });
 
   test("that cannot be written is reported once, and nothing else happens", async () => {

@@ -1,9 +1,9 @@
-import { Inbox } from "../../src/channel/index.ts";
 /**
  * An agent on the manual clock that does what the real one does: acknowledges in order, ahead and again; repeats only
  * its oldest unacknowledged message, looked at every 100 ms; stops while the client is away; throws input away that
  * comes before it is ready.
  */
+import { Inbox } from "../../src/channel/index.ts";
 import {
   decodeAcknowledge,
   decodeMessage,

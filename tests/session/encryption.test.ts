@@ -162,7 +162,7 @@ describe("encryption that is asked for", () => {
     const local = rig.connect();
     rig.agent.output(Buffer.alloc(64, 1));
     local.send("data");
-    local.closeByPeer();
+    local.closeByPeer(new Error("ECONNRESET"));
     await rig.pass(10_000);
     expect(endOf(rig)).toStartWith(
       "lost SESSION_PEER: data channel: encrypted message 2 cannot be decrypted",

@@ -135,7 +135,7 @@ describe("the end from the other side", () => {
     rig.agent.requestHandshake("Port", FORWARDING);
     rig.agent.closeChannel("Encountered error while initiating handshake.");
     await rig.settle();
-    expect(endOf(rig)).toBe("closed");
+    expect(endOf(rig)).toBe("failed SESSION_CLOSED_EARLY: Encountered error while initiating handshake.");
     expectNothingLeft(rig);
   });
 

@@ -148,7 +148,8 @@ export class FakeStreams implements StandardStreams {
     return this.pair;
   }
 
-  writeError(bytes: Uint8Array): void {
+  writeError(bytes: Uint8Array, written: (bytes: number) => void): void {
+    written(bytes.length);
     this.errorText += Buffer.from(bytes).toString("latin1");
   }
 

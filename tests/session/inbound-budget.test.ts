@@ -1,3 +1,4 @@
+/** The shared budget of slow local readers. */
 import { expect, test } from "bun:test";
 
 import { InboundBudget } from "../../src/session/inbound-budget.ts";

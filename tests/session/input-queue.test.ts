@@ -1,3 +1,4 @@
+/** Bytes on their way from standard input to the channel. */
 import { expect, test } from "bun:test";
 
 import { InputQueue } from "../../src/session/input-queue.ts";

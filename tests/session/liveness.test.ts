@@ -1,3 +1,4 @@
+/** When a connection that says nothing is dead. */
 import { describe, expect, test } from "bun:test";
 
 import type { Clock } from "../../src/session/index.ts";

@@ -4,8 +4,9 @@
  */
 import { encodeSize, PayloadType } from "../../protocol/index.ts";
 import { OutputIncompleteError, type SessionError } from "../errors.ts";
+import { CommandOutput } from "./command-output.ts";
 import type { ForwardedSignal, Kind, KindContext } from "./kind.ts";
-import { CommandOutput, SIGNAL_BYTES } from "./shell.ts";
+import { SIGNAL_BYTES } from "./shell.ts";
 
 /** Kind for `NonInteractiveCommands`. */
 export class CommandKind implements Kind {

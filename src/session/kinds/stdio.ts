@@ -6,9 +6,9 @@ import { PayloadType } from "../../protocol/index.ts";
 import type { SessionError } from "../errors.ts";
 import { InputQueue } from "../input-queue.ts";
 import type { LocalStream } from "../seams.ts";
+import { CommandOutput } from "./command-output.ts";
 import type { Kind, KindContext } from "./kind.ts";
 import { Linger } from "./linger.ts";
-import { CommandOutput } from "./shell.ts";
 
 /** Kind for `Port` without a type. */
 export class StdioPortKind implements Kind {

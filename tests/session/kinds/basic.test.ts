@@ -1,3 +1,4 @@
+/** Port sessions with agents that take one connection at a time. */
 import { describe, expect, test } from "bun:test";
 
 import { decodeFlag, FlagValue, PayloadType } from "../../../src/protocol/index.ts";

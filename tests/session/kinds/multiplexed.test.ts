@@ -283,6 +283,7 @@ describe("an agent that sends something that is no stream", () => {
     rig.agent.output("garbage!");
     rig.agent.output("garbage again");
     a.send("after it");
+    b.send("after it");
     b.end();
     b.closeByPeer();
     expect(rig.net.connect()).toBeUndefined();

@@ -1,3 +1,4 @@
+/** Shells and interactive commands. */
 import { describe, expect, test } from "bun:test";
 
 import { PayloadType } from "../../../src/protocol/index.ts";

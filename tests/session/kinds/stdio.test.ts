@@ -1,3 +1,4 @@
+/** Port sessions over standard input and output. */
 import { describe, expect, test } from "bun:test";
 
 import { decodeFlag, PayloadType } from "../../../src/protocol/index.ts";
