@@ -2,6 +2,7 @@
  * The acknowledge payload, read and written by hand because there is one for every data message.
  * The layout is that of AWS's client and agent: this key order, no spaces.
  */
+import { asBuffer } from "./as-buffer.ts";
 import { InvalidPayloadError } from "./errors.ts";
 import { isUuid } from "./uuid.ts";
 
@@ -42,7 +43,7 @@ export function decodeAcknowledge(payload: Uint8Array): Acknowledgement {
       `${payload.length} bytes, at most ${MAX_PAYLOAD_BYTES} are read`,
     );
   }
-  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("utf8");
+  const text = asBuffer(payload).toString("utf8");
   const match = CANONICAL.exec(text);
   if (match === null) return parseAnyLayout(text);
   return checked(match[1], match[2], Number(match[3]));

@@ -2,8 +2,7 @@
  * UUID text to and from the 16 bytes of the MessageId field, whose two 8-byte halves are swapped on the wire:
  * the last eight bytes of the UUID come first.
  */
-
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+import { asBuffer } from "./as-buffer.ts";
 
 /** Value of a hexadecimal digit by its character code, 0 for anything else. */
 const NIBBLE: Uint8Array = (() => {
@@ -31,29 +30,8 @@ export function writeMessageId(target: Uint8Array, offset: number, uuid: string)
 
 /** Reads the 16 bytes at `offset` as UUID text, lower case. The caller has checked that they exist. */
 export function readMessageId(source: Uint8Array, offset: number): string {
-  const hex = (index: number): string => HEX[source[offset + ((index + 8) & 15)] as number] as string;
-  return (
-    hex(0) +
-    hex(1) +
-    hex(2) +
-    hex(3) +
-    "-" +
-    hex(4) +
-    hex(5) +
-    "-" +
-    hex(6) +
-    hex(7) +
-    "-" +
-    hex(8) +
-    hex(9) +
-    "-" +
-    hex(10) +
-    hex(11) +
-    hex(12) +
-    hex(13) +
-    hex(14) +
-    hex(15)
-  );
+  const hex = asBuffer(source).toString("hex", offset, offset + 16);
+  return `${hex.slice(16, 24)}-${hex.slice(24, 28)}-${hex.slice(28, 32)}-${hex.slice(0, 4)}-${hex.slice(4, 16)}`;
 }
 
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -212,4 +212,12 @@ describe.concurrent("bad input", () => {
   });
 });
 
+test("a setting that cannot be used leaves no session open at the service", async () => {
+  const { command, env } = await directly.prepare(standIn, trueCommand, { SSM_PLUGIN_LINGER: "soon" });
+  const outcome = await run(command, { env });
+  expect(outcome).toMatchObject({ exitCode: 1, stderr: "" });
+  expect(outcome.stdout).toMatch(/^Cannot perform start session: SSM_PLUGIN_LINGER must be [^\n]*\n$/);
+  expect(await standIn.simulator.call("openSessions")).toEqual([]);
+});
+
 const trueCommand = { document: "AWS-StartNonInteractiveCommand", parameters: { command: "true" } };

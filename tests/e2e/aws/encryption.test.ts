@@ -108,7 +108,7 @@ describe.concurrent("encrypted sessions", () => {
   test("a key that the agent may not use ends the session with the agent's words", async () => {
     const { stdout, exitCode } = await runPlugin(standIn.simulator, { document: "Key-Denied-To-Agent" });
     expect(stdout).toContain("Error when decrypting data key AccessDeniedException");
-    expect(exitCode).toBe(0);
+    expect(exitCode).toBe(1);
   });
 
   test("started as by an AWS CLI too old, it refuses with AWS's words", async () => {
