@@ -10,6 +10,12 @@ import { InvalidPayloadError } from "./errors.ts";
 export const MAX_JSON_PAYLOAD_BYTES = 16 * 1024 * 1024;
 
 /**
+ * Most objects and arrays in one JSON text. The parser takes some 80 bytes for each: a payload full of brackets would
+ * take a hundred times its own size.
+ */
+export const MAX_JSON_BRACKETS = 10_000;
+
+/**
  * Parses a JSON payload and checks it.
  * @param name how errors call the payload
  * @throws InvalidPayloadError
@@ -26,6 +32,9 @@ export function parseJsonPayload<T>(name: string, schema: z.ZodType<T>, payload:
 
 /** The same for text. @throws InvalidPayloadError */
 export function parseJsonText<T>(name: string, schema: z.ZodType<T>, text: string): T {
+  if (hasTooManyBrackets(text)) {
+    throw new InvalidPayloadError(name, `has more than ${MAX_JSON_BRACKETS} objects and arrays`);
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -36,6 +45,28 @@ export function parseJsonText<T>(name: string, schema: z.ZodType<T>, text: strin
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new InvalidPayloadError(name, describeIssue(parsed.error));
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPENING_BRACKET = 0x5b;
+const OPENING_BRACE = 0x7b;
+
+/** Counts what opens an object or array outside of strings; whether the text is JSON is not looked at. */
+function hasTooManyBrackets(text: string): boolean {
+  if (text.length <= MAX_JSON_BRACKETS) return false;
+  let count = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) inString = !inString;
+    else if (inString) {
+      if (code === BACKSLASH) at++;
+    } else if (code === OPENING_BRACKET || code === OPENING_BRACE) {
+      if (++count > MAX_JSON_BRACKETS) return true;
+    }
+  }
+  return false;
 }
 
 /** The first thing wrong, as `field: what is wrong`; never the value. */

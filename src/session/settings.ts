@@ -59,7 +59,8 @@ export const DEFAULT_SETTINGS: Omit<SessionSettings, "clientVersion"> = {
   terminateTimeoutMs: 2_000,
   payloadBytes: 1024,
   lingerMs: 2_000,
-  inboundBudgetBytes: 64 * 1024 * 1024,
+  // More, and the process could not stay under 160 MB: a garbage-collected heap grows to twice what it holds.
+  inboundBudgetBytes: 32 * 1024 * 1024,
   pausedTimeoutMs: 45_000,
   socketBufferBytes: 1024 * 1024,
   keepAlive: false,

@@ -2,8 +2,9 @@
 import { describe, expect, test } from "bun:test";
 
 import { useStandIn } from "../e2e/stand-in.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { startTransferServer } from "./transfers.ts";
-import { cutAtRandom, SOAK, underLoad } from "./tunnel.ts";
+import { connected, cutAtRandom, SOAK, startSession, underLoad } from "./tunnel.ts";
 
 const standIn = useStandIn({ agent: { pacing: true }, seed: 5 });
 const server = startTransferServer();
@@ -31,6 +32,33 @@ describe("the client's socket", () => {
     );
   }, 600_000);
 });
+
+test("a shell that is cut while a megabyte is piped in, and while one comes out", async () => {
+  const random = new SeededRandom(8);
+  const typed = Buffer.from(random.bytes(750_000)).toString("base64");
+  const lines = 150_000;
+  const session = await startSession(standIn, {
+    document: "AWS-StartInteractiveCommand",
+    parameters: {
+      command: `stty raw -echo; printf ready; head -c ${typed.length} | sha256sum; seq ${lines} | tee /dev/stderr | sha256sum; head -c 1`,
+    },
+  });
+  await session.stdout.waitFor("ready");
+  const times = SOAK ? 100 : 5;
+  const cuts = cutAtRandom(standIn, session.sessionId, random, { times });
+  await session.write(typed);
+  const hash = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  await session.stdout.waitFor(hash(typed), { timeoutMs: 60_000 });
+  await cuts;
+  await cutAtRandom(standIn, session.sessionId, random, { times });
+  const numbers = Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join("");
+  await session.stdout.waitFor(hash(numbers), { timeoutMs: 60_000 });
+  expect(session.stdout.text().includes(numbers)).toBe(true);
+  // A shell that ends while the connection is away is gone for good.
+  await connected(standIn, session.sessionId);
+  await session.write("x");
+  expect((await session.finish()).exitCode).toBe(0);
+}, 600_000);
 
 describe("the agent's socket", () => {
   // An agent repeats what is lost on its way to the client one message at a time: little may be under way.

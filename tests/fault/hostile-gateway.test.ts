@@ -16,7 +16,7 @@ import { type HostileSession, SESSION_ID, startHostile } from "./hostile-gateway
 import { SOAK } from "./tunnel.ts";
 
 /** What the program may take, a resting one and its runtime having some 60 MB. */
-const MAX_RSS_BYTES = 400e6;
+const MAX_RSS_BYTES = 200e6;
 
 /** Whatever has been sent: the session still works, and ends as it should. */
 async function expectUnharmed({ child, connection, settle, peakRssBytes }: HostileSession): Promise<void> {

@@ -186,7 +186,7 @@ describe.concurrent("a local program", () => {
       peer.pause();
       peer.send("download");
       const remote = await server.peer(round);
-      // Three of these together would be more than the budget.
+      // Two of these together would be more than the budget.
       await remote.until("30 MB to be sent", () => remote.sentBytes > 30e6, 15_000);
       peer.reset();
       await remote.whenEnded();

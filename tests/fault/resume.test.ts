@@ -22,7 +22,7 @@ async function cutWith(
   const { connects } = await underLoad(
     standIn,
     server,
-    { ...pace, finishWithinMs: 25_000, ...options },
+    { ...pace, ...options },
     async ({ sessionId }, random) => {
       for (const fault of faults) {
         const before = await standIn.session(sessionId);

@@ -131,7 +131,7 @@ export async function underLoad(
   });
   await happen(tunnel, random, pair);
   const { up, down } = await pair.finish(
-    options.finishWithinMs ?? 15_000,
+    options.finishWithinMs ?? (SOAK ? 180_000 : 20_000),
     () => `seed ${options.seed}, it printed ${JSON.stringify(tunnel.stdout.text() + tunnel.stderr.text())}`,
   );
   const { connects } = await standIn.session(tunnel.sessionId);

@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import {
   InvalidPayloadError,
+  MAX_JSON_BRACKETS,
   MAX_JSON_PAYLOAD_BYTES,
   parseJsonPayload,
   parseJsonText,
@@ -46,5 +47,24 @@ describe("JSON payloads", () => {
   test("beyond 16 MiB nothing is parsed", () => {
     const payload = Buffer.alloc(MAX_JSON_PAYLOAD_BYTES + 1, 0x20);
     expect(() => parseJsonPayload("Test", schema, payload)).toThrow("at most 16777216 are read");
+  });
+
+  test("more than 10 000 objects and arrays are not parsed, however they lie; those in texts do not count", () => {
+    const parse = (text: string) => () => parseJsonText("Test", z.unknown(), text);
+    const most = MAX_JSON_BRACKETS;
+    for (const text of [
+      "[".repeat(most + 1),
+      `[${"[],".repeat(most)}0]`,
+      `{"a\\"":[${"{},".repeat(most)}0]}`,
+    ]) {
+      expect(parse(text)).toThrow(`invalid Test: has more than ${most} objects and arrays`);
+    }
+    for (const text of [
+      `[${"[],".repeat(most - 1)}0]`,
+      JSON.stringify({ a: "[".repeat(2 * most) }),
+      JSON.stringify({ a: '\\"[\\'.repeat(2 * most) }),
+    ]) {
+      expect(parse(text)).not.toThrow();
+    }
   });
 });
