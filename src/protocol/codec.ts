@@ -1,8 +1,8 @@
-import { asBuffer } from "./as-buffer.ts";
 /**
  * The binary frame: 116 bytes of header, the payload's length, the payload; all numbers big-endian.
  * Encodes and decodes single messages and knows the rules that make one invalid. Keeps no state.
  */
+import { asBuffer } from "./as-buffer.ts";
 import { InvalidMessageError } from "./errors.ts";
 import { type DecodedMessage, type Message, MessageType } from "./message.ts";
 import { readMessageId, writeMessageId } from "./uuid.ts";

@@ -1,5 +1,5 @@
 /** How a session ended: the one value that a face turns into lines and an exit code. */
-import type { SessionError } from "./errors.ts";
+import { ClosedEarlyError, OutputMissingError, PeerError, type SessionError } from "./errors.ts";
 
 /** See the file's comment. */
 export type SessionEnd =
@@ -17,3 +17,27 @@ export type SessionEnd =
   | { readonly kind: "failed"; readonly error: SessionError }
   /** It ran, and was lost for good. */
   | { readonly kind: "lost"; readonly error: SessionError; readonly exitCode: number | undefined };
+
+/** What is known when the other side has closed a session. */
+export interface Closure {
+  /** Untrusted text; empty after a normal end. */
+  readonly reason: string;
+  /** Why this side had refused the handshake, if it had. */
+  readonly refusal: string | undefined;
+  readonly exitCode: number | undefined;
+  /** The session had come up. */
+  readonly ran: boolean;
+  /** Messages before the end are missing and will not come any more. */
+  readonly gap: boolean;
+}
+
+/** What a session's end by the other side amounts to. */
+export function endOfClosed({ reason, refusal, exitCode, ran, gap }: Closure): SessionEnd {
+  // The agent may be quicker to end a session that was refused; what it says is the same reason in other words.
+  if (refusal !== undefined) return { kind: "failed", error: new PeerError(refusal) };
+  // Without a reason it may have been a command that printed nothing.
+  if (!ran && reason !== "") return { kind: "failed", error: new ClosedEarlyError(reason) };
+  // An agent waits 2 s for acknowledgements, then it leaves, with whatever is still missing.
+  if (gap) return { kind: "lost", error: new OutputMissingError(reason), exitCode };
+  return { kind: "closed", reason, exitCode };
+}

@@ -63,6 +63,17 @@ export class OutputIncompleteError extends SessionError {
   }
 }
 
+/** The session was closed while parts of what it had sent were missing. */
+export class OutputMissingError extends SessionError {
+  override readonly name = "OutputMissingError";
+  readonly code = "SESSION_OUTPUT_MISSING";
+
+  /** @param reason the other side's own for the end, untrusted text; empty when there was none */
+  constructor(reason: string) {
+    super(`${reason === "" ? "" : `${reason}; `}the session was closed before all of its output had arrived`);
+  }
+}
+
 /** The agent asked for something, or sent something, that this session cannot go on with. */
 export class PeerError extends SessionError {
   override readonly name = "PeerError";

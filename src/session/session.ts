@@ -6,9 +6,8 @@ import { type ChannelEvents, DataChannel, type KmsRequest } from "../channel/ind
 import { encodeFlag, FlagValue, PayloadType } from "../protocol/index.ts";
 import { ChannelDriver } from "./channel-driver.ts";
 import { agreeOnKey } from "./data-key.ts";
-import type { SessionEnd } from "./end.ts";
+import { endOfClosed, type SessionEnd } from "./end.ts";
 import {
-  ClosedEarlyError,
   ConnectionLostError,
   HandshakeTimeoutError,
   ListenError,
@@ -53,6 +52,8 @@ export class Session {
   /** This side ends it, or it is over: nothing new begins. */
   #ending = false;
   #over = false;
+  /** The end came while messages before it were missing. */
+  #gap = false;
 
   constructor(parameters: SessionParameters, world: SessionWorld, observer: SessionObserver) {
     this.#parameters = parameters;
@@ -151,6 +152,7 @@ export class Session {
         this.#world.log("debug", event, fields);
         // Also what the channel refuses by itself: such an agent ends the session sooner or later, without a reason.
         if (event === "handshake_refused") this.#startup.refuse(String(fields?.["error"]));
+        if (event === "closed_with_gap") this.#gap = true;
       },
       failed: (error) => this.#fail(new PeerError(error.message, { cause: error })),
     };
@@ -261,13 +263,9 @@ export class Session {
   #closed(reason: string): void {
     this.#termination.closed();
     if (this.#ending) return;
-    // The agent may be quicker to end a session that was refused; what it says is the same reason in other words.
     const { refusal } = this.#startup;
-    if (refusal !== undefined) return this.#finish({ kind: "failed", error: new PeerError(refusal) });
-    // Without a reason it may have been a command that printed nothing.
-    if (!this.#started && reason !== "")
-      return this.#finish({ kind: "failed", error: new ClosedEarlyError(reason) });
-    this.#finish({ kind: "closed", reason, exitCode: this.#kind?.exitCode });
+    const exitCode = this.#kind?.exitCode;
+    this.#finish(endOfClosed({ reason, refusal, exitCode, ran: this.#started, gap: this.#gap }));
   }
 
   #fail(error: SessionError): void {

@@ -130,6 +130,31 @@ describe("the end from the other side", () => {
     expectNothingLeft(rig);
   });
 
+  test("while messages before it are missing is no success: what is there is shown, and that it is not all", async () => {
+    const rig = await new Rig().startKind("NonInteractiveCommands");
+    rig.agent.output("a");
+    rig.agent.sendAs(5, PayloadType.output, "c");
+    rig.agent.closeChannel();
+    await rig.settle();
+    expect(rig.streams.pair.text).toBe("a");
+    expect(endOf(rig)).toBe(
+      "lost SESSION_OUTPUT_MISSING: the session was closed before all of its output had arrived",
+    );
+    expectNothingLeft(rig);
+  });
+
+  test("while messages before it are missing resets local connections: their bytes are not all of them", async () => {
+    const rig = await new Rig().startKind("Port", FORWARDING);
+    const local = rig.connect();
+    rig.agent.sendAs(9, PayloadType.output, Uint8Array.of(1, 2, 1, 0, 3, 0, 0, 0, 0x61));
+    rig.agent.closeChannel("idle time-out");
+    await rig.settle();
+    expect(endOf(rig)).toBe(
+      "lost SESSION_OUTPUT_MISSING: idle time-out; the session was closed before all of its output had arrived",
+    );
+    expect(local.isReset).toBe(true);
+  });
+
   test("before the session has come up", async () => {
     const rig = await new Rig().start();
     rig.agent.requestHandshake("Port", FORWARDING);
