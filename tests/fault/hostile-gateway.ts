@@ -80,7 +80,10 @@ export class HostileConnection {
   /** Begins and completes a handshake. */
   async handshake(sessionType: string, properties: unknown = null): Promise<void> {
     this.requestHandshake(sessionType, properties);
-    await waitFor(() => (this.received.get(MessageType.inputStreamData) ?? 0) > 0, { what: "an answer" });
+    await waitFor(() => (this.received.get(MessageType.inputStreamData) ?? 0) > 0, {
+      what: "an answer",
+      timeoutMs: 20_000,
+    });
     this.payload(PayloadType.handshakeComplete, encodeHandshakeComplete(1, ""));
   }
 
@@ -195,6 +198,7 @@ export async function startHostile({ env, resumed }: HostileOptions = {}): Promi
   void child.done.finally(() => clearInterval(sampler));
   const connection = await within(opened.promise, {
     what: "the opening frame",
+    timeoutMs: 20_000,
     context: () => child.stdout.text() + child.stderr.text(),
   });
   return {
