@@ -25,7 +25,22 @@ export type Invocation =
       readonly endpoint: string;
       readonly exposed: boolean;
     }
-  | { readonly kind: "bad input"; readonly reason: string; readonly exposed: boolean };
+  | {
+      readonly kind: "bad input";
+      readonly reason: string;
+      readonly exposed: boolean;
+      /** The session that was started for nothing, where the arguments tell enough to end it. */
+      readonly unopened?: UnopenedSession;
+    };
+
+/** What it takes to end a session that will not be opened. */
+export interface UnopenedSession {
+  readonly session: SessionParameters;
+  readonly region: string;
+  readonly profile: string;
+  readonly target: string;
+  readonly endpoint: string;
+}
 
 /** The AWS CLI names variables of this form; anything else in the first argument is the response itself. */
 const RESPONSE_VARIABLE = "AWS_SSM_START_SESSION_RESPONSE";
@@ -46,23 +61,29 @@ export function readArguments(
   // Taken out of the environment first, so that nothing we start inherits the token, whatever happens next.
   const text = exposed ? response : takeVariable(environment, response);
   if (operation !== "StartSession") return { kind: "invalid operation", exposed };
+  let unopened: UnopenedSession | undefined;
   try {
     if (text === undefined) {
       throw new BadInputError(`the environment variable ${response.slice(0, 100)} is not set`);
     }
-    return {
-      kind: "start",
+    unopened = {
       session: parseResponse(text),
       region: checkRegion(region),
       profile: profile ?? "",
+      target: "",
+      endpoint: checkEndpoint(endpoint ?? ""),
+    };
+    return {
+      kind: "start",
+      ...unopened,
       profileGiven: profile !== undefined,
       target: request === undefined || request.trim() === "" ? "" : parseRequest(request),
-      endpoint: checkEndpoint(endpoint ?? ""),
       exposed,
     };
   } catch (error) {
     if (!(error instanceof BadInputError)) throw error;
-    return { kind: "bad input", reason: error.message, exposed };
+    const { message: reason } = error;
+    return { kind: "bad input", reason, exposed, ...(unopened === undefined ? {} : { unopened }) };
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { harmlessLine, type Host, isOn, noLog, openAccess, openHost, runSession } from "../host/index.ts";
 import { isTerminal, OutputFailedError, standardError, standardOutput } from "../terminal/index.ts";
-import { type Invocation, readArguments } from "./arguments.ts";
+import { type Invocation, readArguments, type UnopenedSession } from "./arguments.ts";
 import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
 import * as literal from "./literals.ts";
 import { StatusLines, type StatusOutput } from "./status-lines.ts";
@@ -36,6 +36,7 @@ export async function runPlugin(
       return invocation.exposed ? 0 : 1;
     case "bad input":
       say(literal.cannotStart(harmlessLine(invocation.reason)));
+      if (invocation.unopened !== undefined) await terminateUnopened(invocation.unopened, environment);
       return invocation.exposed ? 0 : 1;
     case "start":
       return startSession(invocation, environment, version, exit);
@@ -94,14 +95,11 @@ async function startSession(
   });
 }
 
-/** Settings that cannot be used are no reason to leave the session open at the service. */
-async function terminateUnopened(
-  invocation: Invocation & { kind: "start" },
-  environment: Environment,
-): Promise<void> {
-  const terminated = openAccess({ ...invocation, environment, log: noLog }).then(({ ssm }) =>
-    ssm.terminate(invocation.session.sessionId),
-  );
+/** Arguments or settings that cannot be used are no reason to leave the session open at the service. */
+async function terminateUnopened(unopened: UnopenedSession, environment: Environment): Promise<void> {
+  const { session, region, profile, target, endpoint } = unopened;
+  const access = openAccess({ environment, region, profile, target, endpoint, log: noLog });
+  const terminated = access.then(({ ssm }) => ssm.terminate(session.sessionId));
   const timeUp = new Promise((resolve) => setTimeout(resolve, TERMINATE_TIMEOUT_MS).unref());
   await Promise.race([terminated.catch(() => undefined), timeUp]);
 }

@@ -220,4 +220,15 @@ test("a setting that cannot be used leaves no session open at the service", asyn
   expect(await standIn.simulator.call("openSessions")).toEqual([]);
 });
 
+test("a request that is no JSON leaves no session open at the service", async () => {
+  const { command, env } = await directly.prepare(standIn, trueCommand, {});
+  const outcome = await run(
+    command.map((word) => (word.startsWith("{") ? "no JSON" : word)),
+    { env },
+  );
+  expect(outcome).toMatchObject({ exitCode: 1, stderr: "" });
+  expect(outcome.stdout).toBe("Cannot perform start session: the request: is not JSON\n");
+  expect(await standIn.simulator.call("openSessions")).toEqual([]);
+});
+
 const trueCommand = { document: "AWS-StartNonInteractiveCommand", parameters: { command: "true" } };
