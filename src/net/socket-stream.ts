@@ -20,7 +20,8 @@ const NO_EVENTS: LocalStreamEvents = { data() {}, ended() {}, written() {}, clos
  * See the file's comment. What the interface leaves open:
  * - Writes are gathered and reach the kernel at the end of the event loop's turn; `written` comes from there, never
  *   from within {@link write}. `closed` too comes from no method of this class.
- * - Bytes that are still queued when the stream is gone are not reported as written.
+ * - Bytes that are still queued when the stream is gone are not reported as written. Those for a peer that has reset
+ *   the connection are, as soon as that is known: they are dropped, while what the peer sent before can still be read.
  * - {@link pause} stops the reading, but a peer that resets a paused connection makes what the kernel already held
  *   arrive before `closed`.
  * - After {@link close} or {@link reset} neither `data` nor `ended` comes; after {@link endWriting} or
@@ -46,6 +47,10 @@ export class SocketStream implements LocalStream {
   #flushScheduled = false;
   /** The kernel took less than it was given; Bun's drain event says when to go on. */
   #waitsForRoom = false;
+  /** The kernel takes nothing any more: the peer has reset the connection. */
+  #sendingFailed = false;
+  /** Bytes that were dropped because of that. */
+  #droppedBytes = 0;
   #lingerTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: StreamSocket) {
@@ -132,7 +137,8 @@ export class SocketStream implements LocalStream {
     if (this.#gone) return;
     this.#gone = true;
     clearTimeout(this.#lingerTimer);
-    const reason = this.#aborted ? undefined : endReason(error, this.#queue.queuedBytes);
+    const unwrittenBytes = this.#droppedBytes + this.#queue.queuedBytes;
+    const reason = this.#aborted ? undefined : endReason(error, unwrittenBytes);
     this.#queue.clear();
     queueMicrotask(() => {
       // Once both halves are closed Bun reports the close alone, not the FIN that completed it.
@@ -152,7 +158,7 @@ export class SocketStream implements LocalStream {
 
   #flush(): void {
     if (this.#isOver()) return;
-    const writtenBytes = this.#waitsForRoom ? 0 : this.#writeQueue();
+    const writtenBytes = this.#sendingFailed ? this.#drop() : this.#waitsForRoom ? 0 : this.#writeQueue();
     if (writtenBytes > 0) this.#events.written(writtenBytes);
     // The owner may have written, closed or reset from within its event.
     if (this.#isOver() || !this.#writingEnds || this.#queue.queuedBytes > 0) return;
@@ -180,13 +186,28 @@ export class SocketStream implements LocalStream {
         this.#queue.consume(taken);
         total += taken;
       }
-      // Less than wanted: full. Below zero: closed, the close event follows.
+      if (taken < 0) {
+        this.#sendingFailed = true;
+        return total + this.#drop();
+      }
+      // Less than wanted: full.
       if (taken < wanted) {
         this.#waitsForRoom = true;
         break;
       }
     }
     return total;
+  }
+
+  /**
+   * Nobody will ever take what is queued. To say so matters: with reading paused Bun does not report an end that it
+   * has shown to a write before, and whoever waits for the queue to get shorter would wait for ever.
+   */
+  #drop(): number {
+    const dropped = this.#queue.queuedBytes;
+    this.#queue.clear();
+    this.#droppedBytes += dropped;
+    return dropped;
   }
 }
 
