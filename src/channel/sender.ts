@@ -29,6 +29,7 @@ export class Sender {
   /** Sendings with a higher number happened after the pause began. */
   #pausedAtTransmission = 0;
   #probeGranted = false;
+  #startedOverAtMs = Number.NEGATIVE_INFINITY;
 
   /** Timeouts since the last ack that removed something. */
   #silentTimeouts = 0;
@@ -164,6 +165,7 @@ export class Sender {
 
   /** After a connection or the end of a pause: everything unacknowledged is sent again, window by window. */
   startOver(nowMs: number): void {
+    this.#startedOverAtMs = nowMs;
     this.#silentTimeouts = 0;
     this.#rtt.resetBackoff();
     this.#window.restart();
@@ -184,11 +186,16 @@ export class Sender {
     this.#pausedAtTransmission = this.#latestTransmission;
   }
 
-  /** The other side is back. What was sent while it was away is gone. */
+  /**
+   * The other side is back. What was sent while it was away is gone. One that comes and goes all the time does not get
+   * everything again each time: what the last start repeated has its timeouts.
+   */
   resume(nowMs: number): void {
     if (!this.#paused) return;
     this.#endPause();
-    if (this.#connected) this.startOver(nowMs);
+    if (!this.#connected) return;
+    if (nowMs - this.#startedOverAtMs < this.rtoMs) this.#sendLost(nowMs);
+    else this.startOver(nowMs);
   }
 
   /** Does what has fallen due. */

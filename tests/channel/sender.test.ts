@@ -329,6 +329,24 @@ describe("a pause", () => {
     expect(bench.sender.room).toBe(1024);
   });
 
+  test("after pause repeats everything once in a timeout, not each time", () => {
+    const bench = new Bench();
+    bench.sample(20);
+    bench.write(40);
+    bench.now += 200;
+    const before = bench.sent.length;
+    for (let count = 0; count < 1000; count++) {
+      bench.sender.pause(bench.now);
+      bench.sender.resume(bench.now);
+      bench.now += 0.01;
+    }
+    expect(bench.sent.slice(before)).toEqual(upTo(41, 1));
+    // Nothing is forgotten over it: the timeouts go on.
+    expect(bench.pass(1000)).toContain(1);
+    bench.acknowledge(...upTo(41, 1));
+    expect(bench.sender.stats.unackedMessages).toBe(0);
+  });
+
   test("is reported once each way", () => {
     const bench = new Bench();
     expect(bench.sender.pauseChanged()).toBe(false);
