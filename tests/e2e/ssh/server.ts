@@ -18,6 +18,8 @@ const PRIVILEGE_SEPARATION_DIRECTORY = "/run/sshd";
 export interface SshServer {
   readonly port: number;
   readonly user: string;
+  /** The user's private key, as a path. */
+  readonly key: string;
   /** A configuration file of the client: keys, known host, nothing from the user's own. */
   readonly clientConfig: string;
   /** An empty directory for files. */
@@ -86,6 +88,7 @@ export async function startSshServer(): Promise<SshServer> {
   return {
     port,
     user: username,
+    key: file("user"),
     clientConfig: file("ssh_config"),
     directory: temporaryDirectory("files"),
     log: () => server.stderr.text(),
