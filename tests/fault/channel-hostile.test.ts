@@ -122,27 +122,23 @@ describe("hostile input", () => {
     });
   });
 
-  test(
-    "a million messages out of order do not grow beyond the buffer",
-    () => {
-      const { channel, counts } = open();
-      // One frame, renumbered: hashing a million payloads is not what is tested.
-      const frame = Buffer.from(outputFrame(1, 1, "x"));
-      for (let number = 1_000_000; number > 0; number--) {
-        frame.writeUInt32BE(number, 52);
-        channel.receive(frame, 1);
-      }
-      expect(channel.stats).toMatchObject({ reorderMessages: 32_768, reorderBytes: 32_768 });
-      expect(channel.stats.refusedMessages).toBe(1_000_000 - 32_768);
-      // Only what is kept is acknowledged.
-      expect(counts.sent).toBe(32_768);
-      frame.writeUInt32BE(0, 52);
-      channel.receive(frame, 2);
-      expect(counts.delivered).toBe(32_769);
-      expect(channel.stats).toMatchObject({ reorderMessages: 0, reorderBytes: 0 });
-    },
-    process.env["SOAK"] === undefined ? 30_000 : 1_800_000,
-  );
+  test("a million messages out of order do not grow beyond the buffer", () => {
+    const { channel, counts } = open();
+    // One frame, renumbered: hashing a million payloads is not what is tested.
+    const frame = Buffer.from(outputFrame(1, 1, "x"));
+    for (let number = 1_000_000; number > 0; number--) {
+      frame.writeUInt32BE(number, 52);
+      channel.receive(frame, 1);
+    }
+    expect(channel.stats).toMatchObject({ reorderMessages: 32_768, reorderBytes: 32_768 });
+    expect(channel.stats.refusedMessages).toBe(1_000_000 - 32_768);
+    // Only what is kept is acknowledged.
+    expect(counts.sent).toBe(32_768);
+    frame.writeUInt32BE(0, 52);
+    channel.receive(frame, 2);
+    expect(counts.delivered).toBe(32_769);
+    expect(channel.stats).toMatchObject({ reorderMessages: 0, reorderBytes: 0 });
+  }, 30_000);
 
   test("payloads ahead of order are bounded in bytes", () => {
     const { channel } = open();
