@@ -19,10 +19,13 @@ const COMMANDS: ReadonlySet<string> = new Set([
   "shell",
   "exec",
   "forward",
+  "wait",
   "ssh-proxy",
   "ssh-config",
   "targets",
   "sessions",
+  "doctor",
+  "completion",
   "demo",
   "simulate",
 ]);
@@ -39,7 +42,8 @@ if (args.length === 1 && args[0] === "--version") {
 }
 
 async function run(): Promise<void> {
-  const { leave } = await import("./host/index.ts");
+  const { ensureHome, leave } = await import("./host/index.ts");
+  ensureHome(process.env);
   if (isForPeople()) {
     const { runCommandLine } = await import("./cli/index.ts");
     return leave(await runCommandLine(args, process.env, VERSION, exit), exit);

@@ -30,6 +30,7 @@ const ROOMS: Readonly<Record<string, Permissions>> = {
   host: { may: ["session", "protocol", ...IO], types: PURE },
   plugin: FACE,
   cli: FACE,
+  library: { may: ["host", "session", "net", "aws"] },
   session: { may: PURE },
   channel: { may: ["protocol"] },
   smux: {},

@@ -30,8 +30,8 @@ export interface CredentialOptions {
   /** Region of the session; its STS is asked. */
   readonly region: string;
   readonly http: HttpOptions;
-  /** Asks a person for the code of an MFA device; absent where there is no terminal. */
-  readonly askMfa?: (serial: string) => Promise<string>;
+  /** Asks a person for the code of an MFA device, until the signal says that it is too late; absent: there is nobody. */
+  readonly askMfa?: (serial: string, signal: AbortSignal) => Promise<string>;
   /** Limit of a look-up in files, variables and metadata services; 3000 ms unless told. */
   readonly timeoutMs?: number;
   /** Limit where programs, people or other services of AWS are involved; 15 000 ms unless told. */
@@ -43,7 +43,7 @@ export interface CredentialProvider {
   /**
    * Credentials that are valid now. What was found before is used again while it is valid for five minutes more;
    * `refresh` looks anew all the same, unless that meant to ask a person for a code. Where the network is in the way,
-   * what is still valid is used on.
+   * what is still valid is used on. Who has typed a wrong code, or none, is not asked again.
    * @throws NoCredentialsError, CredentialsTimeoutError, CredentialSourceError, SignInRequiredError,
    * MfaRequiredError, UnknownProfileError, InvalidProfileError, BrokenConfigFileError
    */
@@ -73,6 +73,10 @@ class ChainProvider implements CredentialProvider {
   readonly #options: CredentialOptions;
   #found: Found | undefined;
   #pending: Promise<AwsCredentials> | undefined;
+  /** Somebody is asked for a code in the look-up that is under way. */
+  #asked = false;
+  /** Why a code that was asked for led nowhere; nobody is asked a second time. */
+  #mfaFailure: Error | undefined;
 
   constructor(options: CredentialOptions) {
     this.#options = options;
@@ -110,7 +114,13 @@ class ChainProvider implements CredentialProvider {
       planFromFiles(environment, await loadSharedFiles(environment), profile);
     const { timeoutMs = DEFAULT_TIMEOUT_MS, slowTimeoutMs = DEFAULT_SLOW_TIMEOUT_MS } = this.#options;
     const limitMs = isSlow(plan) ? slowTimeoutMs : timeoutMs;
-    const credentials = await within(limitMs, describePlan(plan), (signal) => this.#follow(plan, signal));
+    this.#asked = false;
+    const credentials = await within(limitMs, describePlan(plan), (signal) =>
+      this.#follow(plan, signal),
+    ).catch((error: Error & { readonly retryable?: boolean }) => {
+      if (this.#asked && error.retryable === false) this.#mfaFailure = error;
+      throw error;
+    });
     this.#found = { credentials, byMfa: needsMfa(plan) };
     return credentials;
   }
@@ -148,7 +158,7 @@ class ChainProvider implements CredentialProvider {
       if (cached !== undefined) return { ...cached, expiration: new Date(cached.expiresAtMs) };
     }
     const sources = await import("./credential-sources.ts");
-    const context = this.#sourceContext(environment);
+    const context = this.#sourceContext(environment, signal);
     switch (plan.kind) {
       case "assumeRole":
         return await sources.assumeRole(plan, await this.#follow(plan.with, signal), context);
@@ -165,13 +175,23 @@ class ChainProvider implements CredentialProvider {
     }
   }
 
-  #sourceContext(environment: Environment): SourceContext {
+  async #ask(
+    serial: string,
+    askMfa: NonNullable<CredentialOptions["askMfa"]>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    if (this.#mfaFailure !== undefined) throw this.#mfaFailure;
+    this.#asked = true;
+    return await askMfa(serial, signal);
+  }
+
+  #sourceContext(environment: Environment, signal: AbortSignal): SourceContext {
     const { http, region, askMfa } = this.#options;
     return {
       http,
       region,
       files: sharedFilePaths(environment),
-      ...(askMfa === undefined ? {} : { askMfa }),
+      ...(askMfa === undefined ? {} : { askMfa: (serial: string) => this.#ask(serial, askMfa, signal) }),
     };
   }
 }
@@ -191,7 +211,7 @@ function staticKeys({
 
 /**
  * The look-up's result, or the error of its time being up. Then the signal ends what can be ended, a program above
- * all; the rest goes on and is forgotten.
+ * all; the rest goes on and is forgotten. What ends at once may say in its own words what it was waiting for.
  */
 async function within<Result>(
   limitMs: number,
@@ -201,8 +221,8 @@ async function within<Result>(
   const controller = new AbortController();
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    reject(new CredentialsTimeoutError(source, limitMs));
     controller.abort();
+    setImmediate(() => reject(new CredentialsTimeoutError(source, limitMs)));
   }, limitMs);
   try {
     return await Promise.race([lookUp(controller.signal), late]);

@@ -118,6 +118,19 @@ export class CredentialSourceError extends Error {
   }
 }
 
+/** The proxy that calls have to go through does not let them. */
+export class ProxyFailedError extends Error {
+  override readonly name = "ProxyFailedError";
+  readonly code = "AWS_PROXY";
+  readonly retryable: boolean;
+
+  /** @param proxy scheme, host and port; @param rule what it does instead, and the way out */
+  constructor(proxy: string, rule: string, retryable: boolean, options?: ErrorOptions) {
+    super(`the proxy ${proxy} ${rule}`, options);
+    this.retryable = retryable;
+  }
+}
+
 /** What is known about a call that failed. */
 export interface FailedCall {
   /** `ssm:ResumeSession`, as IAM policies write it. */

@@ -5,6 +5,8 @@
 
 import type { FetchHttpHandler } from "@smithy/fetch-http-handler";
 
+import { PROXY_AUTHENTICATION_REQUIRED, proxyFault, proxyRefusal } from "./network-failure.ts";
+
 /** Answers which proxy a URL goes through; undefined: none. May throw when the proxy that is due cannot be used. */
 export type ProxyFor = (url: string) => string | undefined;
 
@@ -22,21 +24,32 @@ export interface HttpOptions {
   readonly tls: TlsOptions;
 }
 
-/** fetch through the right proxy, or expressly none, whatever the environment's variables say. */
+/**
+ * fetch through the right proxy, or expressly none, whatever the environment's variables say.
+ * @throws ProxyFailedError for what is the proxy's own fault; whatever `proxyFor` and fetch throw
+ */
 export async function fetchThrough(
   { proxyFor, tls }: HttpOptions,
   request: string | URL | Request,
 ): Promise<Response> {
-  const proxy = proxyFor(request instanceof Request ? request.url : String(request));
-  return await fetch(request, {
-    // NO_PROXY has been read with the other variables; a second opinion would only differ.
-    proxy: proxy === undefined ? false : { url: proxy, respectNoProxy: false },
+  const url = request instanceof Request ? request.url : String(request);
+  const proxy = proxyFor(url);
+  const options = {
     tls: { rejectUnauthorized: true, ...(tls.ca === undefined ? {} : { ca: [...tls.ca] }) },
     // Calls are minutes or hours apart: a connection kept from the last one would be dead without knowing it.
     keepalive: false,
     // AWS never redirects; a login page in between does, and must not get signed requests.
     redirect: "manual",
+  } as const;
+  if (proxy === undefined) return await fetch(request, { ...options, proxy: false });
+  // NO_PROXY has been read with the other variables; a second opinion would only differ.
+  const answer = fetch(request, { ...options, proxy: { url: proxy, respectNoProxy: false } });
+  const response = await answer.catch((error: unknown) => {
+    throw proxyFault(url, proxy, error) ?? error;
   });
+  if (response.status !== PROXY_AUTHENTICATION_REQUIRED) return response;
+  void response.body?.cancel().catch(() => undefined);
+  throw proxyRefusal(url, proxy, String(response.status));
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   ClockSkewError,
   ExpiredCredentialsError,
   type FailedCall,
+  ProxyFailedError,
   RefusedCallError,
   RejectedCredentialsError,
   ServiceFailureError,
@@ -17,9 +18,9 @@ import {
 } from "./errors.ts";
 import {
   describeNetworkFailure,
-  describeProxyRefusal,
   isNetworkFailure,
   PROXY_AUTHENTICATION_REQUIRED,
+  UNKNOWN_PROXY_WANTS_LOGIN,
 } from "./network-failure.ts";
 
 /** What is known about the call besides the error. */
@@ -50,8 +51,10 @@ const SKEWED_SIGNATURE = /Signature (expired|not yet current)/;
 
 /** The error for a failed call. One of ours, thrown while the call was made, is passed on as it is. */
 export function toCallError(error: unknown, context: CallContext): Error {
-  if (isOurs(error)) return error;
   const { action } = context;
+  if (error instanceof ProxyFailedError)
+    return new UnreachableError({ action }, error.message, error.retryable, { cause: error });
+  if (isOurs(error)) return error;
   if (isNetworkFailure(error)) {
     const { text, retryable } = describeNetworkFailure(error);
     return new UnreachableError({ action }, text, retryable, { cause: error });
@@ -61,7 +64,7 @@ export function toCallError(error: unknown, context: CallContext): Error {
   const options = { cause: error };
   const { awsCode = "", httpStatus = 0 } = call;
   if (httpStatus === PROXY_AUTHENTICATION_REQUIRED) {
-    const { text, retryable } = describeProxyRefusal(String(httpStatus));
+    const { text, retryable } = UNKNOWN_PROXY_WANTS_LOGIN;
     return new UnreachableError(call, text, retryable, options);
   }
   // A login page or an error page in between is not JSON, or comes without AWS's way of naming an error.

@@ -16,14 +16,6 @@ import {
 } from "../protocol/index.ts";
 import type { ChannelAgent, KmsRequest, SessionRequest } from "./events.ts";
 
-/** Session types that a client knows. */
-export const SESSION_TYPES: readonly string[] = [
-  "Standard_Stream",
-  "InteractiveCommands",
-  "NonInteractiveCommands",
-  "Port",
-];
-
 /** How the session answers the wish for encryption. */
 export type KmsAnswer =
   | {
@@ -157,9 +149,6 @@ export class ClientHandshake {
     if (action === undefined) return "the agent names no session type";
     const parameters = parseSessionTypeParameters(action.parameters);
     if (parameters === undefined) return "its parameters name no session type";
-    if (!SESSION_TYPES.includes(parameters.sessionType)) {
-      return `unknown session type ${JSON.stringify(parameters.sessionType.slice(0, 60))}`;
-    }
     return askSession({ agentVersion: request.agentVersion, ...parameters });
   }
 

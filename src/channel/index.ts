@@ -2,7 +2,7 @@
 export { DataChannel, type DataChannelOptions } from "./data-channel.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
-export { type KmsAnswer, SESSION_TYPES } from "./handshake.ts";
+export type { KmsAnswer } from "./handshake.ts";
 export { type Arrival, Inbox, type InboxLimits, type InboxMessage } from "./inbox.ts";
 export { type ChannelLimits, type ChannelPolicies, DEFAULT_LIMITS, DEFAULT_POLICIES } from "./limits.ts";
 export { RttEstimator, type RttLimits } from "./rtt.ts";

@@ -37,7 +37,7 @@ export async function openAccount(context: CommandContext): Promise<Account> {
       "no region: use --region, set AWS_REGION, or set one in the profile (aws configure set region …)",
     );
   }
-  if (!/^[a-z0-9-]{2,40}$/.test(region)) {
+  if (!isRegion(region)) {
     throw new UsageError(`${JSON.stringify(region)} is no region such as eu-central-1`);
   }
   const common = { environment, version, region, profile, endpoint, target: "" };
@@ -56,7 +56,13 @@ export async function openAccount(context: CommandContext): Promise<Account> {
   };
 }
 
-function readEndpoint(text: string | undefined): string {
+/** Whether the text can be the name of a region. */
+export function isRegion(text: string): boolean {
+  return /^[a-z0-9-]{2,40}$/.test(text);
+}
+
+/** The value of --endpoint-url; empty for none. @throws UsageError */
+export function readEndpoint(text: string | undefined): string {
   if (text === undefined) return "";
   const url = URL.parse(text);
   if (url !== null && ["http:", "https:"].includes(url.protocol)) return text;

@@ -6,10 +6,13 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map<str
   ["shell", async () => (await import("./shell.ts")).shell],
   ["exec", async () => (await import("./exec.ts")).exec],
   ["forward", async () => (await import("./forward/forward.ts")).forward],
+  ["wait", async () => (await import("./wait.ts")).wait],
   ["ssh-proxy", async () => (await import("./ssh-proxy.ts")).sshProxy],
   ["ssh-config", async () => (await import("./ssh-config.ts")).sshConfig],
   ["targets", async () => (await import("./targets.ts")).targets],
   ["sessions", async () => (await import("./sessions.ts")).sessions],
+  ["doctor", async () => (await import("./doctor/doctor.ts")).doctor],
+  ["completion", async () => (await import("./completion/completion.ts")).completion],
   ["demo", async () => (await import("./demo.ts")).demo],
   ["simulate", async () => (await import("./simulate.ts")).simulate],
 ]);

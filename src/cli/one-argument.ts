@@ -1,7 +1,7 @@
 /**
  * One JSON argument and nothing else: the response of a StartSession call that somebody else made, run as a session.
  */
-import { openHost, parseResponse } from "../host/index.ts";
+import { openHost, parseResponse, regionOf } from "../host/index.ts";
 import type { CommandContext } from "./command.ts";
 import { runToEnd } from "./run-to-end.ts";
 
@@ -19,10 +19,4 @@ export async function runResponse(
     "us-east-1";
   const host = await openHost({ environment, version, region, profile: "", target: "", endpoint: "" });
   return runToEnd(context, host, session);
-}
-
-/** The region in `wss://ssmmessages.REGION.…`; undefined for other hosts, the stand-in's for example. */
-export function regionOf(streamUrl: string): string | undefined {
-  const host = URL.parse(streamUrl)?.hostname ?? "";
-  return /(?:^|\.)ssmmessages(?:-fips)?\.([a-z0-9-]+)\./.exec(host)?.[1];
 }

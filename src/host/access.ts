@@ -30,6 +30,8 @@ export interface AccessOptions {
   readonly endpoint: string;
   /** Keys to use instead of looking for some. */
   readonly credentials?: ServiceCredentials;
+  /** Asks for the code of an MFA device; absent: a person at the terminal is asked. */
+  readonly askMfa?: (serial: string) => Promise<string>;
   readonly log: Log;
 }
 
@@ -58,7 +60,8 @@ export async function openAccess(options: AccessOptions): Promise<AwsAccess> {
   });
   const http = { proxyFor: createProxyFor(environment), tls };
   const fixed = options.credentials;
-  const provider = createCredentialProvider({ profile, region, http, askMfa: createMfaPrompt(profile) });
+  const askMfa = options.askMfa ?? createMfaPrompt(profile);
+  const provider = createCredentialProvider({ profile, region, http, askMfa });
   const credentials = (refresh: boolean): Promise<ServiceCredentials> =>
     fixed === undefined ? provider.resolve({ refresh }) : Promise.resolve(fixed);
   const mapStreamUrl = (url: string): string => streamUrl(url, environment);

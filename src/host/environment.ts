@@ -2,6 +2,8 @@
  * The settings that come from environment variables: one table with name, form and meaning, read in one place by both
  * faces. A value that is no good is an error that names the variable, never a silent default.
  */
+import { homedir } from "node:os";
+
 import { DEFAULT_SETTINGS, type LogLevel, type SessionSettings } from "../session/index.ts";
 import { LOG_LEVELS } from "./log.ts";
 
@@ -105,6 +107,19 @@ export function readSettings(environment: Environment, clientVersion: string): S
     silenceTimeoutMs: duration("SSM_PLUGIN_SILENCE_TIMEOUT", DEFAULT_SETTINGS.silenceTimeoutMs),
     separateOutput: isOn(environment, "SSM_PLUGIN_PROPAGATE_EXIT_CODE"),
   };
+}
+
+/**
+ * Sets HOME where the system knows no home directory and would fail whoever asks for it: in a container, for a user id
+ * that has no entry in the list of users. It becomes `/`, as container runtimes have it.
+ */
+export function ensureHome(environment: Record<string, string | undefined>): void {
+  if ((environment["HOME"] ?? "") !== "") return;
+  try {
+    homedir();
+  } catch {
+    environment["HOME"] = "/";
+  }
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

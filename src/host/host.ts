@@ -37,6 +37,8 @@ export interface HostOptions {
   readonly encryptionRefusal?: string;
   /** StdErr and exit codes are kept apart from standard output, whatever the environment says. */
   readonly separateOutput?: boolean;
+  /** Where log lines go; absent: where the environment says. */
+  readonly log?: Log;
 }
 
 /** A session's surroundings in this process. */
@@ -54,7 +56,7 @@ export interface Host {
 export async function openHost(options: HostOptions): Promise<Host> {
   const { environment, region } = options;
   const streams = new HostStreams(environment["SSM_PLUGIN_ESCAPE"] !== "none");
-  const log = await hostLog(environment, streams);
+  const log = options.log ?? (await hostLog(environment, streams));
   const settings = readSettings(environment, options.version);
   const access = options.access ?? (await openAccess({ ...options, log }));
   const allowAny = isOn(environment, "SSM_PLUGIN_ALLOW_ANY_ENDPOINT");
@@ -63,6 +65,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     log,
     credentials: () => access.credentials(false),
     skip: isOn(environment, "SSM_PLUGIN_SKIP_CLIENT_CONFIGURE"),
+    http: access.http,
   });
   const world: SessionWorld = {
     settings: options.separateOutput === true ? { ...settings, separateOutput: true } : settings,

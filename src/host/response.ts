@@ -49,6 +49,12 @@ export function parseResponse(text: string): SessionParameters {
   return { sessionId: sessionid, streamUrl: streamurl, tokenValue: tokenvalue };
 }
 
+/** The region in `wss://ssmmessages.REGION.…`; undefined for other hosts, the stand-in's for example. */
+export function regionOf(streamUrl: string): string | undefined {
+  const host = URL.parse(streamUrl)?.hostname ?? "";
+  return /(?:^|\.)ssmmessages(?:-fips)?\.([a-z0-9-]+)\./.exec(host)?.[1];
+}
+
 /** Reads a StartSession request: its Target, empty when there is none. @throws BadInputError */
 export function parseRequest(text: string): string {
   return parse("the request", request, text).target ?? "";

@@ -18,6 +18,18 @@ export type SessionEnd =
   /** It ran, and was lost for good. */
   | { readonly kind: "lost"; readonly error: SessionError; readonly exitCode: number | undefined };
 
+/** Local readers of a tunnel get this long for what was received before the session was closed. */
+const TUNNEL_FLUSH_MS = 10_000;
+/** The same when this side ends the session and the user waits. */
+const TERMINATE_FLUSH_MS = 500;
+
+/** How long what was received may still take to be written to local readers, in milliseconds. */
+export function flushMsOf(end: SessionEnd, isTunnel: boolean): number {
+  if (end.kind === "terminated") return TERMINATE_FLUSH_MS;
+  if (!isTunnel) return Infinity;
+  return end.kind === "closed" ? TUNNEL_FLUSH_MS : 0;
+}
+
 /** What is known when the other side has closed a session. */
 export interface Closure {
   /** Untrusted text; empty after a normal end. */

@@ -1,7 +1,8 @@
 /** Door of the session room: open a session, run it, learn how it ended. */
 export type { SessionEnd } from "./end.ts";
 export * from "./errors.ts";
-export type { ForwardedSignal } from "./kinds/kind.ts";
+export { InputQueue } from "./input-queue.ts";
+export type { ForwardedSignal, Kind, KindContext, KindFactory } from "./kinds/kind.ts";
 export { SESSION_KINDS } from "./kinds/table.ts";
 export type { SessionObserver } from "./observer.ts";
 export * from "./seams.ts";

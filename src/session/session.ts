@@ -6,7 +6,7 @@ import { type ChannelEvents, DataChannel, type KmsRequest } from "../channel/ind
 import { encodeFlag, FlagValue, PayloadType } from "../protocol/index.ts";
 import { ChannelDriver } from "./channel-driver.ts";
 import { agreeOnKey } from "./data-key.ts";
-import { endOfClosed, type SessionEnd } from "./end.ts";
+import { endOfClosed, flushMsOf, type SessionEnd } from "./end.ts";
 import {
   ConnectionLostError,
   HandshakeTimeoutError,
@@ -26,10 +26,6 @@ import { Startup } from "./startup.ts";
 import { Termination } from "./termination.ts";
 import type { SessionParameters, SessionWorld } from "./world.ts";
 
-/** Local readers of a tunnel get this long for what was received before the session was closed. */
-const TUNNEL_FLUSH_MS = 10_000;
-/** The same when this side ends the session and the user waits. */
-const TERMINATE_FLUSH_MS = 500;
 /** Takes the streams from a kind that turned out to be wrong, until the right one asks for them. */
 const NOBODY: LocalStreamEvents = { data() {}, ended() {}, written() {}, closed() {} };
 
@@ -111,6 +107,16 @@ export class Session {
   /** Whether local programs are connected to it, rather than standard input and output. */
   get isTunnel(): boolean {
     return this.#kind?.isTunnel === true;
+  }
+
+  /** What this client calls itself to the service, for the life of the session. */
+  get clientId(): string {
+    return this.#link.clientId;
+  }
+
+  /** From the handshake; undefined before, and for sessions without one. */
+  get agentVersion(): string | undefined {
+    return this.#channel.agent?.version;
   }
 
   /** Round trip, window, resends: for logs and status lines. */
@@ -236,8 +242,10 @@ export class Session {
     }
     this.#startup.requested();
     this.#world.log("info", "handshake", { sessionType, agentVersion: this.#channel.agent?.version ?? "" });
-    const factory = SESSION_KINDS.get(sessionType);
-    if (factory === undefined) return this.#startup.refuse(`unknown session type ${sessionType}`);
+    const factory = (this.#world.kinds ?? SESSION_KINDS).get(sessionType);
+    if (factory === undefined) {
+      return this.#startup.refuse(`unknown session type ${JSON.stringify(sessionType.slice(0, 60))}`);
+    }
     try {
       this.#kind = factory(this.#context(), properties);
       this.#sessionType = sessionType;
@@ -304,14 +312,7 @@ export class Session {
       duplicateMessages,
       rttMs: Math.round((rttMs ?? 0) * 1000) / 1000,
     });
-    const flushed = this.#kind?.close(this.#flushMs(end)) ?? Promise.resolve();
+    const flushed = this.#kind?.close(flushMsOf(end, this.isTunnel)) ?? Promise.resolve();
     void flushed.then(() => this.#ended.resolve(end));
-  }
-
-  /** How long what was received may still take to be written. */
-  #flushMs(end: SessionEnd): number {
-    if (end.kind === "terminated") return TERMINATE_FLUSH_MS;
-    if (this.#kind?.isTunnel !== true) return Infinity;
-    return end.kind === "closed" ? TUNNEL_FLUSH_MS : 0;
   }
 }

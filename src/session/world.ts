@@ -1,5 +1,6 @@
 /** What one session is made of: its parameters, and everything of the outside that it uses. Types only. */
 import type { Clock, Connect, DataKeySource, Listen, Log, SessionApi, StandardStreams } from "./seams.ts";
+import type { KindFactory } from "./kinds/kind.ts";
 import type { SessionSettings } from "./settings.ts";
 
 /** Which session, as StartSession answered. */
@@ -20,6 +21,8 @@ export interface SessionWorld {
   readonly streams: StandardStreams;
   readonly clock: Clock;
   readonly log: Log;
+  /** SessionType to kind; absent: those that this program has. */
+  readonly kinds?: ReadonlyMap<string, KindFactory>;
   /** New UUID texts. */
   readonly createId: () => string;
   /** 0 to 1. */

@@ -63,6 +63,8 @@ export interface SimulatorOptions {
   readonly furtherCredentials?: readonly SimulatorCredentials[];
   /** The code that AssumeRole wants of an MFA device; empty, the default: none. */
   readonly mfaCode?: string;
+  /** The token that AssumeRoleWithWebIdentity takes; empty, the default: none. */
+  readonly webIdentityToken?: string;
   /** KMS keys by ARN; {@link DEFAULT_KMS_KEY}, enabled. */
   readonly kmsKeys?: Readonly<Record<string, KmsKeyState>>;
   /** How far the stand-in's clock is ahead of this machine's, where signatures are concerned; 0 ms. */

@@ -65,7 +65,9 @@ export function serve(
           return await answerUpgrade(world, server, request, hang);
         if (request.method === "POST" && new URL(request.url).pathname === "/")
           return await answerApiCall(world, request, hang);
-        return new Response("not found", { status: 404 });
+        // With the time of the stand-in's clock, as every answer of AWS's has it.
+        const date = new Date(world.now()).toUTCString();
+        return new Response("not found", { status: 404, headers: { date } });
       } catch (error) {
         defect(error);
         return new Response("internal error", { status: 500 });

@@ -178,6 +178,7 @@ async function createWorld(options: SimulatorOptions, seed: number): Promise<Wor
       abandonedAfterMs: options.abandonedAfterMs ?? 20 * 60_000,
       denied: options.denied ?? [],
       mfaCode: options.mfaCode ?? "",
+      webIdentityToken: options.webIdentityToken ?? "",
       hooks: options.hooks ?? {},
     },
     documents: { ...BUILT_IN_DOCUMENTS, ...options.documents },

@@ -1,6 +1,7 @@
 /**
  * The part of STS that a profile with a role needs: AssumeRole, with the code of an MFA device where the options want
- * one. What it hands out is good for everything else from then on. It speaks forms and XML, as the real one.
+ * one, and AssumeRoleWithWebIdentity. What it hands out is good for everything else from then on. It speaks forms and
+ * XML, as the real one.
  */
 import { createCredentials } from "./credentials.ts";
 import { ApiError } from "./errors.ts";
@@ -15,13 +16,35 @@ export function isStsRequest(request: Request): boolean {
   return (request.headers.get("content-type") ?? "").startsWith("application/x-www-form-urlencoded");
 }
 
-/** Name of the operation in a form. */
-export function stsOperation(form: URLSearchParams): "AssumeRole" | "" {
-  return form.get("Action") === "AssumeRole" ? "AssumeRole" : "";
+/** Operations of STS that are carried out. */
+export type StsOperation = "AssumeRole" | "AssumeRoleWithWebIdentity";
+
+/** Name of the operation in a form; empty for one that is not carried out. */
+export function stsOperation(form: URLSearchParams): StsOperation | "" {
+  const action = form.get("Action");
+  return action === "AssumeRole" || action === "AssumeRoleWithWebIdentity" ? action : "";
 }
 
-/** Carries AssumeRole out; the body of the answer. @throws ApiError AccessDenied for a missing or wrong code */
-export function assumeRole(world: World, form: URLSearchParams): string {
+/** Carries an operation out; the body of the answer. @throws ApiError for a wrong or missing code or token */
+export function assumeRole(world: World, operation: StsOperation, form: URLSearchParams): string {
+  if (operation === "AssumeRole") checkMfa(world, form);
+  else checkWebIdentity(world, form);
+  const role = form.get("RoleArn") ?? "";
+  const issued = createCredentials(true);
+  if (world.accepted.length >= MAX_ISSUED) world.accepted.splice(1, 1);
+  world.accepted.push(issued);
+  const expiration = new Date(Date.now() + VALID_MS).toISOString();
+  return (
+    `<${operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${operation}Result>` +
+    `<AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:session</AssumedRoleId><Arn>${escape(role)}</Arn></AssumedRoleUser>` +
+    `<Credentials><AccessKeyId>${issued.accessKeyId}</AccessKeyId>` +
+    `<SecretAccessKey>${issued.secretAccessKey}</SecretAccessKey>` +
+    `<SessionToken>${issued.sessionToken ?? ""}</SessionToken><Expiration>${expiration}</Expiration></Credentials>` +
+    `</${operation}Result><ResponseMetadata><RequestId>${OWNER.account}</RequestId></ResponseMetadata></${operation}Response>`
+  );
+}
+
+function checkMfa(world: World, form: URLSearchParams): void {
   const code = world.options.mfaCode;
   if (code !== "" && (form.get("SerialNumber") === null || form.get("TokenCode") !== code))
     throw new ApiError(
@@ -29,19 +52,12 @@ export function assumeRole(world: World, form: URLSearchParams): string {
       "MultiFactorAuthentication failed with invalid MFA one time pass code.",
       403,
     );
-  const role = form.get("RoleArn") ?? "";
-  const issued = createCredentials(true);
-  if (world.accepted.length >= MAX_ISSUED) world.accepted.splice(1, 1);
-  world.accepted.push(issued);
-  const expiration = new Date(Date.now() + VALID_MS).toISOString();
-  return (
-    `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>` +
-    `<AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:session</AssumedRoleId><Arn>${escape(role)}</Arn></AssumedRoleUser>` +
-    `<Credentials><AccessKeyId>${issued.accessKeyId}</AccessKeyId>` +
-    `<SecretAccessKey>${issued.secretAccessKey}</SecretAccessKey>` +
-    `<SessionToken>${issued.sessionToken ?? ""}</SessionToken><Expiration>${expiration}</Expiration></Credentials>` +
-    `</AssumeRoleResult><ResponseMetadata><RequestId>${OWNER.account}</RequestId></ResponseMetadata></AssumeRoleResponse>`
-  );
+}
+
+function checkWebIdentity(world: World, form: URLSearchParams): void {
+  const token = world.options.webIdentityToken;
+  if (token === "" || form.get("WebIdentityToken") !== token)
+    throw new ApiError("InvalidIdentityToken", "The web identity token could not be validated.", 400);
 }
 
 /** The body of a refusal. */

@@ -69,6 +69,7 @@ export interface World {
       | "abandonedAfterMs"
       | "denied"
       | "mfaCode"
+      | "webIdentityToken"
       | "hooks"
     >
   >;

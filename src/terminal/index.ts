@@ -5,7 +5,10 @@
 export { codeOf, OutputClosedError, OutputFailedError, RawModeError, TerminalError } from "./errors.ts";
 export { ESCAPE_HELP, EscapeDetector } from "./escapes.ts";
 export type { EscapeAction, EscapeResult } from "./escapes.ts";
+export { askHidden } from "./hidden-line.ts";
+export type { HiddenLine } from "./hidden-line.ts";
 export { isTerminal } from "./is-terminal.ts";
+export { openLibc } from "./libc.ts";
 export { OutputSink } from "./output-sink.ts";
 export type { OutputSinkOptions, Taken } from "./output-sink.ts";
 export { watchParent } from "./parent-watch.ts";

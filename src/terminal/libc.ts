@@ -3,7 +3,7 @@
  * Loaded at the first use and never on a path that can do without; absent (undefined) where it cannot be loaded,
  * Windows among them. Thin: no policy here.
  */
-import { dlopen, type Pointer } from "bun:ffi";
+import { dlopen, type FFIFunction, type Library, type Pointer } from "bun:ffi";
 
 /** The functions, as C has them. `termios` is an opaque buffer of TERMIOS_BYTES. */
 export interface Libc {
@@ -55,10 +55,13 @@ export function libc(): Libc | undefined {
   return loaded.libc;
 }
 
-function load(): Libc | undefined {
+/** Functions of the C library by their C types; undefined where they cannot be loaded. */
+export function openLibc<Functions extends Record<string, FFIFunction>>(
+  functions: Functions,
+): Library<Functions>["symbols"] | undefined {
   for (const name of LIBRARY_NAMES[process.platform] ?? []) {
     try {
-      return open(name);
+      return dlopen(name, functions).symbols;
     } catch {
       // Another C library, or none that may be loaded: the next name, then the way without it.
     }
@@ -66,8 +69,8 @@ function load(): Libc | undefined {
   return undefined;
 }
 
-function open(name: string): Libc {
-  const { symbols } = dlopen(name, {
+function load(): Libc | undefined {
+  const symbols = openLibc({
     isatty: { args: ["i32"], returns: "i32" },
     tcgetattr: { args: ["i32", "ptr"], returns: "i32" },
     tcsetattr: { args: ["i32", "i32", "ptr"], returns: "i32" },
@@ -79,6 +82,7 @@ function open(name: string): Libc {
     ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
     _exit: { args: ["i32"], returns: "void" },
   });
+  if (symbols === undefined) return undefined;
   return {
     isatty: symbols.isatty,
     tcgetattr: symbols.tcgetattr,

@@ -5,7 +5,7 @@
 import type { Connect, Transport, TransportEnd, TransportEvents, TransportTarget } from "../session/seams.ts";
 import type { TlsSettings } from "./certificates.ts";
 import { GatewayLostError, InvalidTargetError, UpgradeRefusedError, UpgradeTimeoutError } from "./errors.ts";
-import { classifyFailure, gatewayName } from "./failure.ts";
+import { classifyFailure, gatewayName, wayTo } from "./failure.ts";
 import type { ProxyFor } from "./proxy.ts";
 
 /** How long the peer's close frame is waited for after one's own, in milliseconds. */
@@ -56,7 +56,9 @@ class WebSocketTransport implements Transport {
     try {
       const url = readUrl(target.url);
       gateway = gatewayName(url);
-      this.#socket = this.#start(url, target, options);
+      const proxy = options.proxyFor?.(url);
+      gateway = wayTo(gateway, proxy);
+      this.#socket = this.#start(url, target, options, proxy);
       this.#timer = setTimeout(
         () => this.#fail(new UpgradeTimeoutError(gateway, target.timeoutMs)),
         target.timeoutMs,
@@ -68,12 +70,12 @@ class WebSocketTransport implements Transport {
     this.#gateway = gateway;
   }
 
-  #start(url: URL, target: TransportTarget, options: ConnectOptions): WebSocket {
-    const proxy = options.proxyFor?.(url);
+  #start(url: URL, target: TransportTarget, { tls }: ConnectOptions, proxy: string | undefined): WebSocket {
+    const secure = url.protocol === "wss:" || proxy?.startsWith("https:") === true;
     const socket = openWebSocket(url, {
       headers: { ...target.headers },
       perMessageDeflate: false,
-      ...(url.protocol === "wss:" ? { tls: { ...options.tls, rejectUnauthorized: true } } : {}),
+      ...(secure ? { tls: { ...tls, rejectUnauthorized: true } } : {}),
       ...(proxy === undefined ? {} : { proxy }),
     });
     // Buffers of their own, one for each message.
@@ -89,7 +91,7 @@ class WebSocketTransport implements Transport {
       const error: unknown = event.error;
       const code =
         error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-      this.#failure ??= classifyFailure(socket.url, { message: event.message, code });
+      this.#failure ??= classifyFailure(socket.url, { message: event.message, code }, proxy);
     };
     socket.onclose = ({ code, reason }) => this.#closed(code, reason);
     return socket;

@@ -76,12 +76,12 @@ export class GatewayNotFoundError extends TransportError {
   }
 }
 
-/** Nobody listens at the gateway's address (or at the proxy's). */
+/** Nobody listens at the gateway's address. */
 export class GatewayRefusedError extends TransportError {
   override readonly name = "GatewayRefusedError";
   readonly code = "TRANSPORT_GATEWAY_REFUSED";
   constructor(gateway: string, options?: ErrorOptions) {
-    super(`connection to ${gateway} refused; check the network and the proxy`, options);
+    super(`connection to ${gateway} refused; check the network, and whether a proxy is needed`, options);
   }
 }
 
@@ -113,12 +113,23 @@ export class GatewayTlsError extends TransportError {
 /** Codes that say: nobody whom we trust has signed the certificate. */
 const UNTRUSTED = /SELF_SIGNED|UNABLE_TO_|UNTRUSTED/;
 
+/** There is no connection to the proxy that the gateway has to be reached by. */
+export class ProxyUnreachableError extends TransportError {
+  override readonly name = "ProxyUnreachableError";
+  readonly code = "TRANSPORT_PROXY_UNREACHABLE";
+  /** @param proxy scheme, host and port; @param reason what happened; @param advice what to do */
+  constructor(proxy: string, reason: string, advice: string, options?: ErrorOptions) {
+    super(`the proxy ${proxy} cannot be reached: ${reason}. ${advice}`, options);
+  }
+}
+
 /** The proxy on the way did not open a tunnel. */
 export class ProxyRefusedError extends TransportError {
   override readonly name = "ProxyRefusedError";
   readonly code = "TRANSPORT_PROXY_REFUSED";
-  constructor(gateway: string, reason: string, options?: ErrorOptions) {
-    super(`the proxy opened no tunnel to ${gateway}: ${reason}`, options);
+  /** @param proxy scheme, host and port; @param reason what it wants or said; @param advice what to do */
+  constructor(proxy: string, gateway: string, reason: string, advice: string, options?: ErrorOptions) {
+    super(`the proxy ${proxy} opened no tunnel to ${gateway}: ${reason}. ${advice}`, options);
   }
 }
 
@@ -146,7 +157,9 @@ function advice(httpStatus: number): string {
     return "check the permission ssmmessages:OpenDataChannel, that token and credentials have not expired, and the clock";
   }
   if (httpStatus === 404 || httpStatus === 410) return "check the region, and that the session has not ended";
-  if (httpStatus === 407) return "the proxy wants a user and password";
+  if (httpStatus === 407) {
+    return "a proxy on the way wants a user and a password: HTTPS_PROXY=http://user:password@host:port";
+  }
   if (httpStatus === 429) return "too many requests; try again later";
   if (httpStatus >= 500) return "the service or a proxy has a fault; try again later";
   if (httpStatus >= 300 && httpStatus < 400)

@@ -41,6 +41,12 @@ export class InvalidProxyError extends Error {
   }
 }
 
+/** Scheme, host and port of a proxy: what may be said of its URL, which may hold a password. */
+export function proxyName(proxy: string): string {
+  const { protocol, host } = new URL(proxy);
+  return `${protocol}//${host}`;
+}
+
 /**
  * Makes the function that picks the proxy for a URL.
  *

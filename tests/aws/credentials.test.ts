@@ -283,6 +283,47 @@ describe("codes of MFA devices", () => {
     });
   });
 
+  test("that are refused, or not typed, are not asked for again; after trouble with the network they are", async () => {
+    let refuses = false;
+    const sts = fakeAws(() =>
+      refuses
+        ? { status: 403, headers: { "content-type": "text/xml" }, body: "<ErrorResponse/>" }
+        : stsAnswer("AssumeRole", "ASIAMFA"),
+    );
+    const home = useEnvironment({ AWS_ENDPOINT_URL_STS: NOWHERE });
+    put(home, ".aws/config", PROFILE);
+    let asked = 0;
+    const mine = provider({
+      profile: "p",
+      askMfa() {
+        asked++;
+        return Promise.resolve("1");
+      },
+    });
+    await failureOf(mine.resolve());
+    process.env["AWS_ENDPOINT_URL_STS"] = sts.url;
+    refuses = true;
+    const refusal = await failureOf(mine.resolve());
+    expect(asked).toBe(2);
+    refuses = false;
+    expect((await failureOf(mine.resolve())).message).toBe(refusal.message);
+    expect(asked).toBe(2);
+  });
+
+  test("are given up with the look-up", async () => {
+    const home = useEnvironment();
+    put(home, ".aws/config", PROFILE);
+    const mine = provider({
+      profile: "p",
+      slowTimeoutMs: 50,
+      askMfa: (_serial, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new Error("nobody has typed anything")));
+        }),
+    });
+    expect((await failureOf(mine.resolve())).message).toBe("nobody has typed anything");
+  });
+
   test("without anybody to ask there is a way out, and nothing is sent", async () => {
     const sts = fakeAws(() => stsAnswer("AssumeRole", "ASIAMFA"));
     const home = useEnvironment({ AWS_ENDPOINT_URL_STS: sts.url });

@@ -14,7 +14,7 @@ import {
   ThrottledError,
   UnreachableError,
 } from "../../src/aws/index.ts";
-import { describeNetworkFailure, describeProxyRefusal } from "../../src/aws/network-failure.ts";
+import { describeNetworkFailure, proxyFault, proxyRefusal } from "../../src/aws/network-failure.ts";
 import { toCallError } from "../../src/aws/service-errors.ts";
 import {
   type Answer,
@@ -254,16 +254,54 @@ describe("the way there", () => {
     expect(describeNetworkFailure("x")).toEqual({ text: "x", retryable: true });
   });
 
-  test("proxies that refuse: rules are final, trouble is not", () => {
-    expect(describeProxyRefusal("407 Proxy Authentication Required")).toMatchObject({ retryable: false });
-    expect(describeProxyRefusal("403 Forbidden")).toEqual({
-      text: "the proxy refused the connection (403)",
+  const URL = "https://ssm.example/";
+  const PROXY = "http://me:hunter2@proxy.example:3128";
+
+  test("proxies that refuse: rules are final, trouble is not; nothing of their URL but the host is said", () => {
+    expect(proxyRefusal(URL, "http://proxy.example:3128", "407 Proxy Authentication Required")).toMatchObject(
+      {
+        message:
+          "the proxy http://proxy.example:3128 wants a user and a password (407). " +
+          "Write them into its URL: HTTPS_PROXY=http://user:password@proxy.example:3128",
+        retryable: false,
+      },
+    );
+    expect(proxyRefusal(URL, PROXY, "407")).toMatchObject({
+      message:
+        "the proxy http://proxy.example:3128 does not take the user and password of its URL (407). " +
+        "Check HTTPS_PROXY; special characters in them have to be percent-encoded",
       retryable: false,
     });
-    expect(describeProxyRefusal("502 Bad Gateway").retryable).toBeTrue();
-    expect(describeProxyRefusal("no status")).toEqual({
-      text: "the proxy refused the connection",
-      retryable: true,
+    expect(proxyRefusal(URL, PROXY, "403 Forbidden")).toMatchObject({
+      message:
+        "the proxy http://proxy.example:3128 refused the connection (403). " +
+        "Check HTTPS_PROXY, or put ssm.example into NO_PROXY to connect without it",
+      retryable: false,
     });
+    expect(proxyRefusal("http://ssm.example/", PROXY, "502").message).toContain("Check HTTP_PROXY,");
+    expect(proxyRefusal(URL, PROXY, "502 Bad Gateway").retryable).toBeTrue();
+    expect(proxyRefusal(URL, PROXY, "no status")).toMatchObject({ retryable: true });
+  });
+
+  test("what is the proxy's own fault and what may be anybody's", () => {
+    expect(proxyFault(URL, PROXY, failing("TypeError", "ECONNREFUSED"))?.message).toBe(
+      "the proxy http://proxy.example:3128 cannot be reached: the connection was refused (ECONNREFUSED). " +
+        "Check HTTPS_PROXY, or put ssm.example into NO_PROXY to connect without it",
+    );
+    expect(proxyFault(URL, PROXY, failing("TypeError", "ENOTFOUND"))?.message).toContain(
+      "its name is unknown",
+    );
+    expect(
+      proxyFault("http://ssm.example/", PROXY, failing("TypeError", "CERT_HAS_EXPIRED"))?.message,
+    ).toContain("its certificate has expired");
+    expect(proxyFault(URL, "https://proxy.example", failing("TypeError", "CERT_HAS_EXPIRED"))?.message).toBe(
+      "the proxy https://proxy.example or the host behind it cannot be trusted: " +
+        "its certificate has expired (CERT_HAS_EXPIRED)",
+    );
+    for (const code of ["CERT_HAS_EXPIRED", "ECONNRESET"]) {
+      expect(proxyFault(URL, PROXY, failing("TypeError", code))).toBeUndefined();
+    }
+    expect(proxyFault(URL, PROXY, failing("TimeoutError"))).toBeUndefined();
+    expect(proxyFault(URL, PROXY, "x")).toBeUndefined();
   });
 });

@@ -292,7 +292,7 @@ describe("the way", () => {
       const api = createSessionApi(options({ endpoint, http: { proxyFor: () => proxy.url, tls } }));
       const error = await failureOf(api.resume("s"));
       expect(error).toBeInstanceOf(UnreachableError);
-      expect(error.message).toContain("the proxy wants a user and a password (407)");
+      expect(error.message).toContain(`the proxy ${proxy.url} wants a user and a password (407). Write them`);
       expect(error.retryable).toBeFalse();
     }
   });

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 
 import { tellError } from "../../src/cli/advice.ts";
 import { Messages } from "../../src/cli/messages.ts";
-import { regionOf } from "../../src/cli/one-argument.ts";
 import { describeEnd, type EndCircumstances } from "../../src/cli/run-to-end.ts";
+import { regionOf } from "../../src/host/index.ts";
 import {
   ConnectFailedError,
   ConnectionLostError,

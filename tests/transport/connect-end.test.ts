@@ -139,7 +139,7 @@ describe("the upgrade fails", () => {
     [401, "ssmmessages:OpenDataChannel"],
     [403, "ssmmessages:OpenDataChannel"],
     [404, "check the region"],
-    [407, "the proxy wants"],
+    [407, "a proxy on the way wants a user and a password"],
     [410, "has not ended"],
     [429, "too many requests"],
     [500, "try again later"],

@@ -45,6 +45,7 @@ export class TunnelListener {
   readonly #wanted: () => void;
   readonly #acceptors = new Set<Acceptor>();
   readonly #waiting: Waiting[] = [];
+  readonly #open = new Set<CountedStream>();
   #listener: Listener | undefined;
 
   /** @param wanted a connection came and there is no session for it */
@@ -86,16 +87,41 @@ export class TunnelListener {
     });
   };
 
+  /**
+   * Open connections whose last bytes went towards the destination and were not answered, waiting ones included: they
+   * may still be on their way there, even if the local program has closed the connection and gone.
+   */
+  get unanswered(): number {
+    let count = 0;
+    for (const stream of this.#open) if (stream.unanswered) count++;
+    return count;
+  }
+
+  /**
+   * Passes a connection on that no program has made; it counts nowhere. Undefined while no session takes it, one is
+   * started then.
+   */
+  connect(stream: LocalStream): LocalStreamEvents | undefined {
+    const acceptor = this.#leastBusy();
+    if (acceptor === undefined) this.#wanted();
+    return acceptor?.accept(stream);
+  }
+
+  /** Stops accepting; open connections live on, and those that wait still get a session. */
+  stopAccepting(): void {
+    this.#listener?.stop();
+  }
+
   /** Stops accepting; connections that wait are reset. */
   stop(): void {
-    this.#listener?.stop();
+    this.stopAccepting();
     for (const { stream } of this.#waiting.splice(0)) stream.reset();
   }
 
   #accept(socket: LocalStream): LocalStreamEvents | undefined {
     if (this.#acceptors.size === 0 && this.#waiting.length >= MAX_WAITING) return undefined;
     const stream = new CountedStream(socket, this.counts);
-    const relay = new Relay(this.counts, () => this.#forget(stream));
+    const relay = new Relay(stream, this.counts, () => this.#closed(stream));
     if (this.#acceptors.size > 0) {
       if (!this.#assign({ stream, relay })) return undefined;
     } else {
@@ -103,6 +129,7 @@ export class TunnelListener {
       this.#waiting.push({ stream, relay });
       this.#wanted();
     }
+    this.#open.add(stream);
     this.counts.open++;
     this.counts.total++;
     return relay;
@@ -110,20 +137,26 @@ export class TunnelListener {
 
   /** Gives a connection to the session with the fewest. Returns false when that does not want it. */
   #assign({ stream, relay }: Waiting): boolean {
-    let chosen: Acceptor | undefined;
-    for (const acceptor of this.#acceptors) {
-      if (chosen === undefined || acceptor.connections < chosen.connections) chosen = acceptor;
-    }
-    const events = chosen?.accept(stream);
-    if (chosen === undefined || events === undefined) return false;
-    const acceptor = chosen;
+    const acceptor = this.#leastBusy();
+    const events = acceptor?.accept(stream);
+    if (acceptor === undefined || events === undefined) return false;
     acceptor.connections++;
     relay.attach(events, () => acceptor.connections--);
     stream.release();
     return true;
   }
 
-  #forget(stream: CountedStream): void {
+  #leastBusy(): Acceptor | undefined {
+    let chosen: Acceptor | undefined;
+    for (const acceptor of this.#acceptors) {
+      if (chosen === undefined || acceptor.connections < chosen.connections) chosen = acceptor;
+    }
+    return chosen;
+  }
+
+  #closed(stream: CountedStream): void {
+    this.#open.delete(stream);
+    this.counts.open--;
     const index = this.#waiting.findIndex((waiting) => waiting.stream === stream);
     if (index >= 0) this.#waiting.splice(index, 1);
   }
@@ -131,16 +164,18 @@ export class TunnelListener {
 
 /** Passes a socket's events to the session that has taken it; keeps the few that come before. */
 class Relay implements LocalStreamEvents {
+  readonly #stream: CountedStream;
   readonly #counts: TunnelCounts;
-  readonly #gone: () => void;
+  readonly #closed: () => void;
   #events: LocalStreamEvents | undefined;
   #released: (() => void) | undefined;
   readonly #early: Uint8Array[] = [];
   #endedEarly = false;
 
-  constructor(counts: TunnelCounts, gone: () => void) {
+  constructor(stream: CountedStream, counts: TunnelCounts, closed: () => void) {
+    this.#stream = stream;
     this.#counts = counts;
-    this.#gone = gone;
+    this.#closed = closed;
   }
 
   attach(events: LocalStreamEvents, released: () => void): void {
@@ -152,6 +187,7 @@ class Relay implements LocalStreamEvents {
 
   data(bytes: Uint8Array): void {
     this.#counts.sentBytes += bytes.length;
+    this.#stream.asked = true;
     if (this.#events === undefined) this.#early.push(bytes);
     else this.#events.data(bytes);
   }
@@ -166,8 +202,7 @@ class Relay implements LocalStreamEvents {
   }
 
   closed(error?: Error): void {
-    this.#counts.open--;
-    if (this.#events === undefined) this.#gone();
+    this.#closed();
     this.#released?.();
     this.#events?.closed(error);
   }
@@ -177,6 +212,8 @@ class Relay implements LocalStreamEvents {
 class CountedStream implements LocalStream {
   readonly #stream: LocalStream;
   readonly #counts: TunnelCounts;
+  /** The last bytes came from the local program. */
+  asked = false;
   #held = false;
   #paused = false;
 
@@ -197,12 +234,18 @@ class CountedStream implements LocalStream {
     if (!this.#paused) this.#stream.resume();
   }
 
+  /** While it is held nobody knows what it holds. */
+  get unanswered(): boolean {
+    return this.asked || this.#held;
+  }
+
   get queuedBytes(): number {
     return this.#stream.queuedBytes;
   }
 
   write(bytes: Uint8Array): void {
     this.#counts.receivedBytes += bytes.length;
+    this.asked = false;
     this.#stream.write(bytes);
   }
 

@@ -1,6 +1,6 @@
 /** The live status of `forward` on a terminal: one line a tunnel, drawn over the last ones. */
 import { windowSize } from "../../terminal/index.ts";
-import type { Tunnel } from "./tunnel.ts";
+import type { Tunnel, TunnelState } from "./tunnel.ts";
 
 const INTERVAL_MS = 1_000;
 /** Of address and destination at least so much is shown: the end tells tunnels apart. */
@@ -10,7 +10,7 @@ const MIN_NAME_COLUMNS = 12;
 export interface TunnelView {
   readonly address: string;
   readonly destination: string;
-  readonly isUp: boolean;
+  readonly state: TunnelState;
   readonly open: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
@@ -72,7 +72,7 @@ export class LiveStatus {
     return {
       address: tunnel.listener.addresses[0] ?? "",
       destination: destination(tunnel),
-      isUp: tunnel.sessionsUp > 0,
+      state: tunnel.state,
       open,
       sentBytes,
       receivedBytes,
@@ -96,7 +96,7 @@ export class LiveStatus {
 /** One line of at most `columns` characters; what is too long of the names is cut first. */
 export function statusLine(view: TunnelView, columns: number): string {
   const numbers = [
-    view.isUp ? "up" : "down",
+    view.state,
     `${view.open} open`,
     `↑ ${formatBytes(view.sentBytes)}`,
     `↓ ${formatBytes(view.receivedBytes)}`,

@@ -21,7 +21,9 @@ export interface TunnelOptions {
   readonly world: SessionWorld;
   readonly start: (request: StartSessionRequest) => Promise<StartedSession>;
   /** Says one thing to the user. @param event its stable name */
-  readonly say: (event: string, text: string) => void;
+  readonly say: (event: string, text: string, fields?: EventFields) => void;
+  /** Tells programs of what users need no word about. @param event its stable name */
+  readonly note?: (event: string, fields?: EventFields) => void;
   /** Makes a session; replaced by tests. */
   readonly createSession?: (
     parameters: StartedSession,
@@ -30,6 +32,15 @@ export interface TunnelOptions {
   ) => TunnelSession;
 }
 
+/** What goes with an event, for programs. */
+export type EventFields = Readonly<Record<string, string | number>>;
+
+/**
+ * How a tunnel is: no session yet; one is up; each that is up has lost its connection; the next session is on its way;
+ * the next connection starts one; none is started any more.
+ */
+export type TunnelState = "starting" | "up" | "reconnecting" | "restarting" | "idle" | "ended";
+
 /** How one session went. */
 interface Outcome {
   readonly ran: boolean;
@@ -37,10 +48,18 @@ interface Outcome {
   readonly reason: Error;
 }
 
+/** What has become of one session so far. */
+interface SessionLife {
+  ran: boolean;
+  cut: boolean;
+}
+
 /** See the file's comment. */
 export class Tunnel {
   readonly spec: TunnelSpec;
   readonly listener: TunnelListener;
+  /** Somebody finds out whether the destination answers, and tells of it: failures are not said then. */
+  isProbed = false;
   readonly #options: TunnelOptions;
   readonly #running = new Set<TunnelSession>();
   readonly #ready = Promise.withResolvers<void>();
@@ -49,8 +68,15 @@ export class Tunnel {
   /** Resolved at the next local connection that finds no session, and renewed then. */
   #connection = Promise.withResolvers<void>();
   #stopping = false;
+  #ended = false;
+  #everUp = false;
   #up = 0;
+  /** Of those that are up: connection lost, and not back yet. */
+  #cut = 0;
+  /** Lanes that wait for a connection before they start a session. */
+  #idle = 0;
   #reconnects = 0;
+  #destinationFailures = 0;
 
   constructor(options: TunnelOptions) {
     this.#options = options;
@@ -72,6 +98,20 @@ export class Tunnel {
     return this.#failed.promise;
   }
 
+  /** The node at the other end. */
+  get target(): string {
+    return this.#options.target;
+  }
+
+  /** See the type. With several sessions the best of them counts. */
+  get state(): TunnelState {
+    if (this.#up > this.#cut) return "up";
+    if (this.#stopping || this.#ended) return "ended";
+    if (this.#cut > 0) return "reconnecting";
+    if (this.#idle > 0) return "idle";
+    return this.#everUp ? "restarting" : "starting";
+  }
+
   /** Sessions that are up. */
   get sessionsUp(): number {
     return this.#up;
@@ -80,6 +120,11 @@ export class Tunnel {
   /** Times that a connection was lost and came back, or a session was started again. */
   get reconnects(): number {
     return this.#reconnects;
+  }
+
+  /** Times that the target could not reach the destination. */
+  get destinationFailures(): number {
+    return this.#destinationFailures;
   }
 
   /** Round trip of the first session in milliseconds; undefined while none is measured. */
@@ -91,6 +136,7 @@ export class Tunnel {
   /** Runs the sessions until `stop`. Resolves when nothing of the tunnel is left. */
   async run(): Promise<void> {
     await Promise.all(Array.from({ length: this.#options.sessions }, () => this.#lane()));
+    this.#ended = true;
     this.listener.stop();
   }
 
@@ -119,11 +165,15 @@ export class Tunnel {
       const restart = policy.next({ ran, idle, lastedMs: clock.now() - startedAtMs });
       const ended = `${this.spec.text}: ${ran ? "session ended" : "no session"} (${reason.message})`;
       if (restart.kind === "at-next-connection") {
+        this.#idle++;
         this.#options.say("session-idle", `${ended}, the next connection starts another`);
         await this.#nextConnection();
+        this.#idle--;
       } else {
         const when = restart.delayMs === 0 ? "now" : `in ${restart.delayMs / 1000} s`;
-        this.#options.say("session-ended", `${ended}, starting another ${when}`);
+        this.#options.say("session-ended", `${ended}, starting another ${when}`, {
+          retryInMs: restart.delayMs,
+        });
         await this.#sleep(restart.delayMs);
       }
     }
@@ -131,7 +181,8 @@ export class Tunnel {
 
   /** @param again whether one before it was up */
   async #runSession(again: boolean): Promise<Outcome> {
-    const { world, target, start, spec } = this.#options;
+    const { world, target, start, spec, note } = this.#options;
+    note?.("connecting", { target });
     let parameters: StartedSession;
     try {
       parameters = await start(request(spec, target));
@@ -142,43 +193,63 @@ export class Tunnel {
       await world.api.terminate(parameters.sessionId).catch(() => undefined);
       return { ran: false, idle: false, reason: new Error("it was stopped") };
     }
-    let ran = false;
+    const { sessionId } = parameters;
+    const life: SessionLife = { ran: false, cut: false };
     const create = this.#options.createSession ?? ((...given) => new Session(...given));
     const session = create(
       parameters,
       { ...world, listen: this.listener.listen },
-      this.#observer(() => {
-        ran = true;
+      this.#observer(life, () => {
         if (again) this.#reconnects++;
+        note?.("connected", { target, sessionId });
       }),
     );
     this.#running.add(session);
     const end: SessionEnd = await session.run();
     this.#running.delete(session);
-    if (ran) this.#up--;
-    return { ran, idle: isIdleEnd(end), reason: reasonOf(end) };
+    if (life.ran) this.#up--;
+    if (life.cut) this.#cut--;
+    return { ran: life.ran, idle: isIdleEnd(end), reason: reasonOf(end) };
   }
 
-  #observer(listening: () => void): SessionObserver {
+  #observer(life: SessionLife, up: () => void): SessionObserver {
     const { text } = this.spec;
     const { say } = this.#options;
     return {
       started: () => {},
       customerMessage: (message) => say("customer-message", message),
       listening: () => {
-        listening();
+        life.ran = true;
+        this.#everUp = true;
         this.#up++;
+        up();
         this.#ready.resolve();
       },
       connectionAccepted: () => {},
-      destinationFailed: () =>
-        say("destination-failed", `${text}: the target could not reach the destination`),
-      connectionLost: (why) => say("connection-lost", `${text}: connection lost (${why}), reconnecting…`),
+      destinationFailed: () => {
+        this.#destinationFailures++;
+        if (this.isProbed) return;
+        say("destination-failed", `${text}: the target could not reach the destination`);
+      },
+      connectionLost: (why) => {
+        this.#setCut(life, true);
+        say("connection-lost", `${text}: connection lost (${why}), reconnecting…`);
+      },
       connectionRestored: (afterMs) => {
+        this.#setCut(life, false);
         this.#reconnects++;
-        say("connection-restored", `${text}: connection restored after ${(afterMs / 1000).toFixed(1)} s`);
+        say("connection-restored", `${text}: connection restored after ${(afterMs / 1000).toFixed(1)} s`, {
+          afterMs: Math.round(afterMs),
+        });
       },
     };
+  }
+
+  /** Also before a session is up its connection may be lost: then nothing that was up is cut. */
+  #setCut(life: SessionLife, cut: boolean): void {
+    if (!life.ran || life.cut === cut) return;
+    life.cut = cut;
+    this.#cut += cut ? 1 : -1;
   }
 
   async #nextConnection(): Promise<void> {

@@ -1,4 +1,8 @@
-/** Which kind runs which SessionType. New kinds are registered here and nowhere else. */
+/**
+ * Which kind runs which SessionType, as the agent names it in the handshake. A new kind is a class that implements
+ * `Kind`, and a line in this table; nothing else in the program knows the names. (A session may be given a table of its
+ * own, which is how the library takes kinds from its callers.)
+ */
 import { parsePortProperties } from "../../protocol/index.ts";
 import { BasicPortKind } from "./basic.ts";
 import { CommandKind } from "./command.ts";

@@ -165,3 +165,32 @@ describe("with sessions", () => {
     expect(listener.counts).toMatchObject({ open: 0, total: 1 });
   });
 });
+
+describe("at the end", () => {
+  test("no connection is accepted any more; one that waits still gets a session", async () => {
+    const { net, listener } = await bound();
+    const local = net.connect();
+    listener.stopAccepting();
+    expect({ stopped: net.stopped, waiting: listener.waiting }).toEqual({ stopped: 1, waiting: 1 });
+    local?.send("late");
+    const session = await new FakeAcceptor().join(listener);
+    expect(session.taken[0]?.received).toBe("late");
+  });
+
+  test("unanswered is what waits, and what has spoken last", async () => {
+    const { net, listener } = await bound();
+    const [waiting, silent] = [net.connect(), net.connect()];
+    expect(listener.unanswered).toBe(2);
+    const session = await new FakeAcceptor().join(listener);
+    expect(listener.unanswered).toBe(0);
+    waiting?.send("question");
+    expect(listener.unanswered).toBe(1);
+    session.taken[0]?.stream.write(Buffer.from("answer"));
+    expect(listener.unanswered).toBe(0);
+    waiting?.send("another");
+    silent?.send("me too");
+    expect(listener.unanswered).toBe(2);
+    waiting?.closeByPeer();
+    expect(listener.unanswered).toBe(1);
+  });
+});

@@ -14,7 +14,7 @@ import {
   type SessionObserver,
   type SessionWorld,
 } from "../../../src/session/index.ts";
-import { FakeApi, FakeNet } from "../../session/fakes.ts";
+import { FakeApi, FakeLocal, FakeNet } from "../../session/fakes.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const IDLE: SessionEnd = { kind: "closed", reason: "Session: alice-0123 timed out.\n", exitCode: undefined };
@@ -48,6 +48,10 @@ class FakeSession implements TunnelSession {
     const { port, addresses } = this.listener;
     this.#observer.listening({ port, addresses }, "multiplexed");
     return this.#ended.promise;
+  }
+
+  get observer(): SessionObserver {
+    return this.#observer;
   }
 
   terminate(): void {
@@ -247,6 +251,81 @@ describe("several sessions a tunnel", () => {
   });
 });
 
+describe("state", () => {
+  test("follows the session: starting, up, reconnecting, restarting, idle, ended", async () => {
+    const rig = new TunnelRig();
+    const { tunnel } = rig;
+    const gate = Promise.withResolvers<void>();
+    rig.startGate = gate.promise;
+    await rig.start();
+    expect(tunnel.state).toBe("starting");
+    gate.resolve();
+    await rig.clock.advanceAsync(0);
+    expect(tunnel.state).toBe("up");
+    rig.sessions[0]?.observer.connectionLost("why");
+    expect({ state: tunnel.state, up: tunnel.sessionsUp }).toEqual({ state: "reconnecting", up: 1 });
+    rig.sessions[0]?.observer.connectionRestored(1, 0);
+    expect(tunnel.state).toBe("up");
+    // It ends while it is cut: nothing of that is left.
+    rig.sessions[0]?.observer.connectionLost("why");
+    rig.startFailure = new Error("throttled");
+    await rig.end(KILLED);
+    expect(tunnel.state).toBe("restarting");
+    rig.startFailure = undefined;
+    await rig.clock.advanceAsync(60_000);
+    expect(tunnel.state).toBe("up");
+    await rig.end(IDLE);
+    expect(tunnel.state).toBe("idle");
+    rig.net.connect();
+    await rig.clock.advanceAsync(0);
+    expect(tunnel.state).toBe("up");
+    tunnel.stop();
+    await rig.clock.advanceAsync(0);
+    expect(tunnel.state).toBe("ended");
+  });
+
+  test("with several sessions the best one counts", async () => {
+    const { tunnel, sessions } = await new TunnelRig({ sessions: 2 }).start();
+    sessions[0]?.observer.connectionLost("why");
+    expect(tunnel.state).toBe("up");
+    sessions[1]?.observer.connectionLost("why");
+    expect(tunnel.state).toBe("reconnecting");
+  });
+
+  test("is lost for good: ended", async () => {
+    const rig = await new TunnelRig({ once: true }).start();
+    await rig.end(KILLED);
+    expect(rig.tunnel.state).toBe("ended");
+  });
+});
+
+describe("a connection that no program has made", () => {
+  test("goes to a session, counts nowhere, and starts one where there is none", async () => {
+    const rig = await new TunnelRig().start();
+    const stream = new FakeLocal();
+    expect(rig.tunnel.listener.connect(stream)).toBeDefined();
+    expect(rig.tunnel.listener.counts).toEqual({ open: 0, total: 0, sentBytes: 0, receivedBytes: 0 });
+    await rig.end(IDLE);
+    expect(rig.tunnel.listener.connect(stream)).toBeUndefined();
+    await rig.clock.advanceAsync(0);
+    expect(rig.started).toBe(2);
+    expect(rig.tunnel.listener.connect(stream)).toBeDefined();
+  });
+
+  test("failures of a destination that is being probed are counted, not said", async () => {
+    const rig = await new TunnelRig().start();
+    const observer = rig.sessions[0]?.observer;
+    rig.tunnel.isProbed = true;
+    observer?.destinationFailed();
+    rig.tunnel.isProbed = false;
+    observer?.destinationFailed();
+    expect({ failures: rig.tunnel.destinationFailures, said: rig.said }).toEqual({
+      failures: 2,
+      said: ["destination-failed"],
+    });
+  });
+});
+
 describe("stop", () => {
   test("ends the sessions and the listener, and starts nothing again", async () => {
     const rig = await new TunnelRig({ sessions: 2 }).start();
@@ -327,7 +406,7 @@ describe("status", () => {
     const view = {
       address: "127.0.0.1:5432",
       destination: "db:5432",
-      isUp: true,
+      state: "up" as const,
       open: 2,
       sentBytes: 1_500,
       receivedBytes: 0,
@@ -340,6 +419,6 @@ describe("status", () => {
     expect(statusLine(view, 84)).toBe(`…1:5432 → db:5432  ${numbers}`);
     expect(statusLine(view, 84)).toHaveLength(84);
     expect(statusLine(view, 20)).toBe("…2 → db:5432  up  2 ");
-    expect(statusLine({ ...view, isUp: false, rttMs: undefined }, 80)).toContain("  down  ");
+    expect(statusLine({ ...view, state: "reconnecting", rttMs: undefined }, 90)).toContain("  reconnecting  ");
   });
 });

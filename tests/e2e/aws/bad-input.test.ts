@@ -4,18 +4,39 @@
  */
 import { describe, expect, test } from "bun:test";
 
-import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
+import { DEFAULT_KMS_KEY, type SessionDocument } from "../../../src/simulator/index.ts";
 import { executablePath } from "../../support/environment.ts";
 import { run } from "../../support/processes.ts";
+import { noSessionsLeft } from "../people/people.ts";
 import { PROMPT, type StandIn, useStandIn } from "../stand-in.ts";
-import { command, type PluginStart, runPlugin, startPlugin, withoutKeys } from "./plugin.ts";
+import { command, type PluginStart, runPlugin, startPlugin, type Variables, withoutKeys } from "./plugin.ts";
 import { createHome, keysOf, someCredentials } from "./profiles.ts";
 
-const documents = { Encrypted: { sessionType: "Standard_Stream", kmsKeyId: DEFAULT_KMS_KEY } } as const;
+const KEY = (name: string): string => `arn:aws:kms:us-east-1:111122223333:key/${name}`;
+const shellWith = (kmsKeyId: string): SessionDocument => ({ sessionType: "Standard_Stream", kmsKeyId });
+const documents = {
+  Encrypted: shellWith(DEFAULT_KMS_KEY),
+  Missing: shellWith(KEY("none")),
+  Disabled: shellWith(KEY("off")),
+  Denied: shellWith(KEY("denied")),
+};
 const strict = useStandIn({ requireSignedUpgrade: true, documents });
-const standIn = useStandIn({ documents });
+const standIn = useStandIn({
+  documents,
+  kmsKeys: { [DEFAULT_KMS_KEY]: "Enabled", [KEY("off")]: "Disabled", [KEY("denied")]: "Enabled" },
+  denied: [{ operation: "GenerateDataKey", target: KEY("denied") }],
+});
 const HOUR_MS = 3_600_000;
 const ahead = useStandIn({ clockOffsetMs: HOUR_MS, documents });
+const late = useStandIn({ clockOffsetMs: -HOUR_MS });
+
+/** Commands of the people's face that open a session, behind the program's name. */
+const PEOPLE: readonly (readonly [string, (target: string) => readonly string[]])[] = [
+  ["shell", (target) => ["shell", target]],
+  ["exec", (target) => ["exec", target, "--", "true"]],
+  ["forward", (target) => ["forward", target, "-L", "0:80"]],
+  ["ssh-proxy", (target) => ["ssh-proxy", target, "22"]],
+];
 
 const SSO =
   "sso_account_id = 1\nsso_role_name = r\nsso_region = us-east-1\nsso_start_url = https://x.example/start";
@@ -99,8 +120,23 @@ describe.concurrent.each(CASES)("$name", ({ profile, files, words }) => {
 });
 
 describe.concurrent("signatures that AWS does not take", () => {
-  test("because of this machine's clock", async () => {
-    expect(await refusal(ahead, {})).toMatch(/refused the connection with HTTP status 403; .*the clock$/);
+  test.each([
+    ["behind", () => ahead],
+    ["ahead of", () => late],
+  ])("because this machine's clock is %s AWS's", async (how, of) => {
+    expect(await refusal(of(), {})).toBe(
+      "Cannot perform start session: AWS refused the signature of ssmmessages:OpenDataChannel: " +
+        `the clock of this machine is 60 minutes ${how} AWS's. Set it right`,
+    );
+  });
+
+  test.each(PEOPLE)("because of this machine's clock, for %s", async (_name, args) => {
+    // The calls have set the clock right by themselves.
+    expect(await complaint(ahead, args(ahead.target))).toBe(
+      "AWS refused the signature of ssmmessages:OpenDataChannel: " +
+        "the clock of this machine is 60 minutes behind AWS's. Set it right",
+    );
+    await noSessionsLeft(ahead);
   });
 
   test("calls of the API set the clock right by themselves", async () => {
@@ -125,6 +161,25 @@ describe.concurrent("signatures that AWS does not take", () => {
     expect(line).toContain("AWS does not accept the credentials for kms:GenerateDataKey");
     expect(line).not.toContain("z".repeat(40));
   });
+
+  test.each(PEOPLE)("because the keys are wrong, for %s", async (_name, args) => {
+    const home = createHome({ credentials: keysOf("dev", someCredentials("Z")) });
+    const env = { ...withoutKeys(standIn.simulator), HOME: home.path, AWS_PROFILE: "dev" };
+    const line = await complaint(standIn, args(standIn.target), env);
+    expect(line).toStartWith("AWS does not accept the credentials for ssm:StartSession: ");
+    expect(line).not.toContain("z".repeat(40));
+  });
+});
+
+describe.concurrent("keys of encrypted sessions, in the people's face", () => {
+  test.each([
+    ["Missing", `the KMS key ${KEY("none")} does not exist in us-east-1`],
+    ["Disabled", `the KMS key ${KEY("off")} is disabled. Enable it, or choose another one`],
+    ["Denied", "AWS denied kms:GenerateDataKey"],
+  ])("%s", async (document, words) => {
+    expect(await complaint(standIn, ["shell", standIn.target, "--document", document])).toContain(words);
+    await noSessionsLeft(standIn);
+  });
 });
 
 /** The one line behind the banner that says why a session did not start. */
@@ -139,5 +194,21 @@ async function refusal(of: StandIn, start: PluginStart): Promise<string> {
   expect(stdout).not.toContain("SECRET");
   // Without keys the program cannot end the session itself.
   await of.simulator.call("terminate", sessionId);
+  return line;
+}
+
+/** The one line of a command of the people's face that could not do anything, without the program's name. */
+async function complaint(
+  of: StandIn,
+  args: readonly string[],
+  env: Variables = of.environment,
+): Promise<string> {
+  const { stdout, stderr, exitCode } = await run([executablePath, ...args], { env });
+  const [, line = ""] = /^session-manager-plugin: ([^\n]*)\n$/.exec(stderr) ?? [];
+  expect({ stdout, exitCode, isOneLine: line !== "" }).toEqual({
+    stdout: "",
+    exitCode: 255,
+    isOneLine: true,
+  });
   return line;
 }

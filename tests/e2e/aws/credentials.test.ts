@@ -5,6 +5,7 @@
 import { describe, expect, test } from "bun:test";
 
 import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
+import { executablePath } from "../../support/environment.ts";
 import { startPty } from "../../support/pty.ts";
 import { PROMPT, useStandIn } from "../stand-in.ts";
 import { command, type PluginStart, preparePlugin, runPlugin, startPlugin, withoutKeys } from "./plugin.ts";
@@ -22,8 +23,16 @@ const standIn = useStandIn({
   documents: { Encrypted: { sessionType: "Standard_Stream", kmsKeyId: DEFAULT_KMS_KEY } },
 });
 
+const ASKED = `Enter MFA code for ${SERIAL}: `;
+
 const role = (name: string, more: string): string =>
   `[profile ${name}]\nrole_arn = arn:aws:iam::111122223333:role/${name}\n${more}\n`;
+
+/** A profile whose role wants a code. */
+const MFA_FILES = {
+  config: role("ops", `source_profile = base\nmfa_serial = ${SERIAL}`),
+  credentials: keysOf("base", FIRST),
+};
 
 /** Variables with this home and no keys. */
 function at(home: Home, more: Record<string, string | undefined> = {}): PluginStart {
@@ -125,16 +134,14 @@ describe.concurrent("credentials", () => {
   });
 
   test("a role with an MFA device: the code is asked for on the terminal, once", async () => {
-    const home = createHome({
-      config: role("ops", `source_profile = base\nmfa_serial = ${SERIAL}`),
-      credentials: keysOf("base", FIRST),
-    });
+    const home = createHome(MFA_FILES);
     const prepared = await preparePlugin(standIn.simulator, { ...at(home), profile: "ops" });
     const terminal = startPty(prepared.command, prepared);
-    await terminal.waitForOutput(`Enter MFA code for ${SERIAL}: `);
-    expect(terminal.lineSettings()?.canonical).toBe(true);
-    terminal.write(`${MFA_CODE}\r`);
+    await terminal.waitForOutput(ASKED);
+    expect(terminal.lineSettings()).toMatchObject({ canonical: true, signals: true, echo: false });
+    terminal.write(`9${MFA_CODE}\x15${MFA_CODE}\r`);
     await terminal.waitForOutput(PROMPT);
+    expect(terminal.output.text()).not.toContain("123");
     const [signer] = await signers(prepared.sessionId);
     expect(signer).toMatch(/^ASIA/);
     expect(signer).not.toBe(FIRST.accessKeyId);
@@ -146,11 +153,57 @@ describe.concurrent("credentials", () => {
     expect(await terminal.finish()).toBe(0);
   });
 
+  test("a wrong code is said, and nobody is asked a second time", async () => {
+    const home = createHome(MFA_FILES);
+    const prepared = await preparePlugin(standIn.simulator, { ...at(home), profile: "ops" });
+    const terminal = startPty(prepared.command, prepared);
+    await terminal.waitForOutput(ASKED);
+    terminal.write("999999\r");
+    await terminal.waitForOutput("The connection was not signed: profile ops (role ");
+    await terminal.waitForOutput("MultiFactorAuthentication failed with invalid MFA one time pass code");
+    expect(await terminal.finish()).toBe(1);
+    expect(terminal.output.text().split("Enter MFA code").length).toBe(2);
+    await standIn.simulator.call("terminate", prepared.sessionId);
+  });
+
+  test.each([
+    ["Ctrl-C", "\x03", 130],
+    ["Ctrl-\\", "\x1c", 131],
+  ])(
+    "%s instead of a code ends the program at once; the terminal shows again what is typed",
+    async (_name, key, code) => {
+      const {
+        command: plugin,
+        wholeEnv,
+        sessionId,
+      } = await preparePlugin(standIn.simulator, {
+        ...at(createHome(MFA_FILES)),
+        profile: "ops",
+      });
+      const programs = [plugin, [executablePath, "shell", standIn.target, "--profile", "ops"]];
+      const before = (await standIn.simulator.call("sessions")).length;
+      for (const program of programs) {
+        // The shell stays, so that the terminal can be looked at afterwards.
+        const line = 'trap : INT QUIT; "$@"; echo code $?; read -r rest';
+        const terminal = startPty(["/bin/sh", "-c", line, "sh", ...program], { wholeEnv });
+        await terminal.waitForOutput(ASKED);
+        expect(terminal.lineSettings()?.echo).toBe(false);
+        const pressedAt = performance.now();
+        terminal.write(key);
+        await terminal.waitForOutput(`code ${code}`);
+        expect(performance.now() - pressedAt).toBeLessThan(1_500);
+        expect(terminal.lineSettings()).toMatchObject({ canonical: true, signals: true, echo: true });
+        terminal.write("\r");
+        expect(await terminal.finish()).toBe(0);
+      }
+      // The people's face asks before it starts a session.
+      expect((await standIn.simulator.call("sessions")).length).toBe(before);
+      await standIn.simulator.call("terminate", sessionId);
+    },
+  );
+
   test("a role with an MFA device and no terminal: nobody is asked, and the reason is said", async () => {
-    const home = createHome({
-      config: role("ops", `source_profile = base\nmfa_serial = ${SERIAL}`),
-      credentials: keysOf("base", FIRST),
-    });
+    const home = createHome(MFA_FILES);
     expect(await complaint({ ...at(home), profile: "ops" })).toContain(
       `the profile "ops" needs a code of the MFA device ${SERIAL}, and there is no terminal to ask on`,
     );

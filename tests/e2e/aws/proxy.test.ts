@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test";
 
 import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
+import { executablePath } from "../../support/environment.ts";
+import { run } from "../../support/processes.ts";
 import { needs } from "../../support/programs.ts";
 import { startShell } from "../sessions.ts";
 import { PROMPT, useStandIn } from "../stand-in.ts";
@@ -43,10 +45,40 @@ describe.concurrent("proxies", () => {
         await plain.simulator.call("terminate", sessionId);
       },
     );
+
+    test("for calls, too", async () => {
+      const words =
+        "ALL_PROXY names a socks5 proxy, which is not supported: only http and https proxies are. ";
+      expect(await refusal(pastTheConnection("socks5://127.0.0.1:1", "ALL_PROXY"))).toContain(words);
+      expect(await complaint(["targets"], { ALL_PROXY: "socks5://me:WRONG@127.0.0.1:1" })).toStartWith(words);
+      expect(await complaint(["targets"], { HTTP_PROXY: "socks5h://127.0.0.1:1" })).toStartWith(
+        "HTTP_PROXY names a socks5h proxy, which is not supported",
+      );
+    });
   });
 
-  test("a proxy that is not there is one line", async () => {
-    expect(await refusal({ env: only({ HTTP_PROXY: `http://127.0.0.1:${freePort()}` }) })).toMatch(/proxy/);
+  test("a value that is no URL is one line, which does not repeat it", async () => {
+    const wrong = { HTTP_PROXY: "http://me:WRONG@host:99999" };
+    const words = "HTTP_PROXY is no proxy URL. It has the form http://[user:password@]host:port";
+    expect(await refusal({ env: only(wrong) })).toBe(`Cannot perform start session: ${words}`);
+    expect(await complaint(["targets"], wrong)).toBe(words);
+  });
+
+  test("a proxy that is not there is one line, at the connection and at a call", async () => {
+    const at = `127.0.0.1:${freePort()}`;
+    const words = `the proxy http://${at} cannot be reached: the connection was refused`;
+    const way = "Check HTTP_PROXY, or put 127.0.0.1 into NO_PROXY to connect without it";
+    const proxy = `http://me:WRONG@${at}`;
+    expect(await refusal({ env: only({ HTTP_PROXY: proxy }) })).toBe(
+      `Cannot perform start session: ${words}. ${way}`,
+    );
+    expect(await refusal(pastTheConnection(proxy))).toContain(
+      `kms:GenerateDataKey did not reach AWS: ${words} (ECONNREFUSED). ${way}`,
+    );
+    expect(await complaint(["targets"], { HTTP_PROXY: proxy })).toBe(
+      `ssm:DescribeInstanceInformation did not reach AWS: ${words} (ECONNREFUSED). ${way}`,
+    );
+    expect(await complaint(["shell", plain.target], throughTheProxy(proxy))).toBe(`${words}. ${way}`);
   });
 
   test("a proxy that is spoken to by TLS", async () => {
@@ -54,6 +86,24 @@ describe.concurrent("proxies", () => {
     await throughACut(only({ HTTPS_PROXY: `https://127.0.0.1:${proxy.port}` }));
     expect(proxy.requests()).toEqual(Array(3).fill(gateway()));
   });
+
+  test.each(["other-host", "expired"] as const)(
+    "a proxy that is spoken to by TLS, with the certificate %s, is refused",
+    async (name) => {
+      const proxy = await startTlsProxy(certificate(name));
+      const url = `https://127.0.0.1:${proxy.port}`;
+      const code = name === "expired" ? "CERT_HAS_EXPIRED" : "ERR_TLS_CERT_ALTNAME_INVALID";
+      for (const variables of [{}, { NODE_TLS_REJECT_UNAUTHORIZED: "0" }]) {
+        const line = await refusal({ env: only({ HTTP_PROXY: url, ...variables }) });
+        expect(line).toContain(`the proxy ${url} cannot be reached: `);
+        expect(line).toContain(code);
+        const said = await complaint(["targets"], { HTTP_PROXY: url, ...variables });
+        expect(said).toContain(`the proxy ${url} cannot be reached: `);
+        expect(said).toContain(code);
+      }
+      expect(proxy.requests()).toEqual([]);
+    },
+  );
 
   needs("tinyproxy").describe("tinyproxy", () => {
     const LOGIN = { login: "user p-ss" };
@@ -91,33 +141,106 @@ describe.concurrent("proxies", () => {
       expect(withLogin.requests()).toEqual(Array(3).fill(gateway()));
     });
 
-    test.each(["127.0.0.1", "127.0.0.0/8", "*"])("NO_PROXY=%s goes around it", async (list) => {
-      await throughACut(only({ HTTPS_PROXY: `http://127.0.0.1:${freePort()}`, NO_PROXY: list }));
+    test("of a variable in both cases the small one counts", async () => {
+      const open = await startTinyproxy();
+      const proxies = { HTTPS_PROXY: `http://127.0.0.1:${freePort()}`, ALL_PROXY: "http://127.0.0.1:1" };
+      await throughACut(only({ ...proxies, https_proxy: `http://127.0.0.1:${open.port}` }));
+      expect(open.requests()).toEqual(Array(3).fill(gateway()));
+    });
+
+    test.each(["NO_PROXY", "no_proxy"])("%s with address, port, block or * goes around it", async (name) => {
+      const proxy = { HTTPS_PROXY: `http://127.0.0.1:${freePort()}` };
+      for (const list of ["127.0.0.1", gateway(), "127.0.0.0/8", "other.example, *"])
+        await throughACut(only({ ...proxy, [name]: list }));
+    });
+
+    describe("NO_PROXY, by what a proxy is asked for", () => {
+      test.each<[list: string, host: string, around: boolean]>([
+        ["gw.corp.invalid", "gw.corp.invalid", true],
+        ["corp.invalid", "gw.corp.invalid", true],
+        [".corp.invalid", "gw.corp.invalid", true],
+        ["*.corp.invalid", "gw.corp.invalid", true],
+        ["orp.invalid", "gw.corp.invalid", false],
+        ["gw.corp", "gw.corp.invalid", false],
+        ["corp.invalid:443", "gw.corp.invalid", true],
+        ["corp.invalid:444", "gw.corp.invalid", false],
+        ["a.example CORP.invalid", "gw.corp.invalid", true],
+        ["*", "gw.corp.invalid", true],
+        ["0.0.0.0/0", "gw.corp.invalid", false],
+        ["126.0.0.0/7", "127.0.0.1:1", true],
+        ["126.0.0.0/8", "127.0.0.1:1", false],
+        ["127.0.0.1:2", "127.0.0.1:1", false],
+        ["[::1]", "[::1]:1", true],
+        ["::/64", "[::1]:1", true],
+        ["fd00::/8", "[::1]:1", false],
+      ])("%s and %s", async (list, host, around) => {
+        const refusing = await startTinyproxy({ refuse: true });
+        const at = `http://127.0.0.1:${refusing.port}`;
+        const variables = { HTTPS_PROXY: at, NO_PROXY: list };
+        const [line, said] = await Promise.all([
+          refusal({
+            streamUrl: (url) => url.replace(/^ws:\/\/[^/]+/, `wss://${host}`),
+            env: only({ ...variables, SSM_PLUGIN_ALLOW_ANY_ENDPOINT: "true" }),
+          }),
+          complaint(["targets", "--endpoint-url", `https://${host}`], variables),
+        ]);
+        const authority = host.includes(":") ? host : `${host}:443`;
+        expect(refusing.requests()).toEqual(around ? [] : [authority, authority]);
+        expect(line.includes(`the proxy ${at} opened no tunnel to wss://${host}: 403`)).toBe(!around);
+        expect(line).toMatch(around ? /cannot resolve the host of wss:|connection to wss:.* refused/ : "403");
+        expect(said.includes(`the proxy ${at} refused the connection (403)`)).toBe(!around);
+        expect(said).toMatch(around ? /name is unknown|connection was refused/ : "403");
+      });
     });
 
     test("one that wants a login, at the connection and at a call", async () => {
       const withLogin = await startTinyproxy(LOGIN);
-      const proxy = `http://127.0.0.1:${withLogin.port}`;
-      expect(await refusal({ env: only({ HTTP_PROXY: proxy }) })).toMatch(/proxy .*407/);
-      const line = await refusal(pastTheConnection(proxy));
-      expect(line).toContain("the proxy wants a user and a password (407)");
+      const at = `127.0.0.1:${withLogin.port}`;
+      const proxy = `http://${at}`;
+      const advice = `wants a user and a password (407). Write them into its URL: HTTP_PROXY=http://user:password@${at}`;
+      const atConnection = `the proxy ${proxy} opened no tunnel to ws://127.0.0.1:${plain.simulator.port}: it ${advice}`;
+      expect(await refusal({ env: only({ HTTP_PROXY: proxy }) })).toBe(
+        `Cannot perform start session: ${atConnection}`,
+      );
+      expect(await refusal(pastTheConnection(proxy))).toContain(`the proxy ${proxy} ${advice}`);
+      expect(await complaint(["shell", plain.target], throughTheProxy(proxy))).toBe(atConnection);
+      expect(await complaint(["targets"], { HTTP_PROXY: proxy })).toBe(
+        `ssm:DescribeInstanceInformation did not reach AWS: the proxy ${proxy} ${advice}`,
+      );
+      const secured = await complaint(["targets", "--endpoint-url", "https://ssm.corp.invalid"], {
+        HTTPS_PROXY: proxy,
+      });
+      expect(secured).toBe(
+        `ssm:DescribeInstanceInformation did not reach AWS: the proxy ${proxy} ${advice.replace("HTTP_", "HTTPS_")}`,
+      );
     });
 
     test("one that refuses, at the connection and at a call", async () => {
       const refusing = await startTinyproxy({ refuse: true });
       const proxy = `http://127.0.0.1:${refusing.port}`;
-      expect(await refusal({ env: only({ HTTP_PROXY: proxy }) })).toMatch(/proxy .*403/);
+      const line = await refusal({ env: only({ HTTP_PROXY: proxy }) });
+      expect(line).toContain(`the proxy ${proxy} opened no tunnel to ws://127.0.0.1:`);
+      expect(line).toContain("403 Filtered. It has to allow that host; or put 127.0.0.1 into NO_PROXY");
       expect(await refusal(pastTheConnection(proxy))).toContain("KMSEncryption");
+      expect(await complaint(["shell", plain.target], throughTheProxy(proxy))).toContain("403 Filtered");
     });
 
     test("a wrong password is not repeated", async () => {
       const withLogin = await startTinyproxy(LOGIN);
       const proxy = `http://user:WRONG@127.0.0.1:${withLogin.port}`;
-      for (const start of [{ env: only({ HTTP_PROXY: proxy }) }, pastTheConnection(proxy)]) {
-        const line = await refusal(start);
-        expect(line).toMatch(/\b40[17]\b/);
+      const lines = [
+        await refusal({ env: only({ HTTP_PROXY: proxy }) }),
+        await complaint(["shell", plain.target], throughTheProxy(proxy)),
+        await complaint(["targets", "--endpoint-url", "https://ssm.corp.invalid"], { HTTPS_PROXY: proxy }),
+      ];
+      for (const line of lines) {
+        expect(line).toContain(`the proxy http://127.0.0.1:${withLogin.port} `);
+        expect(line).toMatch(
+          /does not take the user and password of its URL \(40[17]\)\. Check HTTPS?_PROXY/,
+        );
         expect(line).not.toContain("WRONG");
       }
+      expect(await refusal(pastTheConnection(proxy))).not.toContain("WRONG");
     });
 
     describe("endpoints, by what a proxy is asked for", () => {
@@ -168,9 +291,9 @@ describe.concurrent("proxies", () => {
           ...more,
           env: only({ AWS_ENDPOINT_URL: undefined, HTTPS_PROXY: proxy, ...variables }),
         };
-        const asked = async (run: () => Promise<string>): Promise<string | undefined> => {
+        const asked = async (attempt: () => Promise<string>): Promise<string | undefined> => {
           const before = refusing.requests().length;
-          expect(await run()).toContain("the proxy refused the connection (403)");
+          expect(await attempt()).toContain(`the proxy ${proxy} refused the connection (403)`);
           return refusing.requests()[before];
         };
         expect(await asked(() => refusal({ ...start, document: "Encrypted" }))).toBe(`${kms}:443`);
@@ -217,12 +340,30 @@ async function throughACut(env: Variables): Promise<void> {
 }
 
 /** Goes around the proxy for the gateway, by another of this machine's names, and through it for KMS. */
-function pastTheConnection(proxy: string): PluginStart {
+function pastTheConnection(proxy: string, name = "HTTP_PROXY"): PluginStart {
   return {
     document: "Encrypted",
     streamUrl: (url) => url.replace("127.0.0.1", "localhost"),
-    env: only({ HTTP_PROXY: proxy, NO_PROXY: "localhost" }),
+    env: only({ [name]: proxy, NO_PROXY: "localhost" }),
   };
+}
+
+/** Goes around the proxy for the calls, by another of this machine's names, and through it for the gateway. */
+function throughTheProxy(proxy: string): Variables {
+  const calls = `http://localhost:${plain.simulator.port}`;
+  return { HTTP_PROXY: proxy, NO_PROXY: "localhost", AWS_ENDPOINT_URL: calls };
+}
+
+/** What a command of the people's face says instead of doing anything: one line, without the program's name. */
+async function complaint(args: readonly string[], variables: Variables): Promise<string> {
+  const { stdout, stderr, exitCode } = await run([executablePath, ...args], {
+    env: { ...plain.environment, ...only(variables) },
+  });
+  expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 255 });
+  const [, line = ""] = /^session-manager-plugin: ([^\n]+)\n$/.exec(stderr) ?? [];
+  expect(line).not.toBe("");
+  expect(line).not.toContain("WRONG");
+  return line;
 }
 
 /** The one line behind the banner that says why a session did not start. */

@@ -72,7 +72,7 @@ describe("tunnels", () => {
     const tunnels = await startForward(standIn, ["-L", "0:denied.example:80"]);
     const peer = await connectTo({ port: tunnels.ports[0] ?? 0 });
     await peer.whenClosed();
-    await tunnels.stderr.waitFor('{"event":"destination-failed"');
+    await tunnels.stdout.waitFor('{"event":"destination-failed"');
     await tunnels.end();
   });
 
@@ -81,7 +81,7 @@ describe("tunnels", () => {
     const place = { port: tunnels.ports[0] ?? 0 };
     await roundTrip(place);
     await standIn.simulator.call("terminate", tunnels.sessionIds[0] ?? "", "Terminated by the owner");
-    await tunnels.stderr.waitFor(
+    await tunnels.stdout.waitFor(
       /"event":"session-ended","message":"[^"]*Terminated by the owner\), starting another now"/,
     );
     await newSession(tunnels, tunnels.sessionIds);
@@ -93,7 +93,7 @@ describe("tunnels", () => {
     const tunnels = await startForward(standIn, ["-L", `0:${echo.port}`]);
     const sessionId = tunnels.sessionIds[0] ?? "";
     await standIn.simulator.call("terminate", sessionId, `Session: ${sessionId} timed out.`);
-    await tunnels.stderr.waitFor('"event":"session-idle"');
+    await tunnels.stdout.waitFor('"event":"session-idle"');
     await noSessionsLeft(standIn);
     await roundTrip({ port: tunnels.ports[0] ?? 0 });
     await tunnels.end();
@@ -108,7 +108,7 @@ describe("tunnels", () => {
     peer.send(data);
     await peer.received(2 * data.length, 20_000);
     expect(peer.sha256()).toBe(sha256(Buffer.concat([data, data])));
-    await tunnels.stderr.waitFor('"event":"connection-restored"');
+    await tunnels.stdout.waitFor('"event":"connection-restored"');
     await tunnels.end();
   });
 
@@ -152,7 +152,7 @@ describe("tunnels", () => {
     const tunnels = await startForward(standIn, ["-L", `0:${echo.port}`]);
     await standIn.simulator.call("setFaults", { api: { StartSession: { times: 0 } } });
     await standIn.simulator.call("terminate", tunnels.sessionIds[0] ?? "", "Killed");
-    await tunnels.stderr.waitFor(/no session \(ssm:StartSession failed[^"]*starting another in \d+ s"/);
+    await tunnels.stdout.waitFor(/no session \(ssm:StartSession failed[^"]*starting another in \d+ s"/);
     await tunnels.end();
     await standIn.simulator.call("clearFaults");
   });

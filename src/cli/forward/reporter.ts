@@ -1,0 +1,83 @@
+/**
+ * How `forward` speaks: to people by lines on standard error, drawn into a live status on a terminal; to machines
+ * (`--json`) by events on standard output, one JSON object a line. Errors are on standard error for both.
+ */
+import { harmlessLine } from "../../host/index.ts";
+import { isTerminal, type OutputSink, standardError, standardOutput } from "../../terminal/index.ts";
+import { tellError } from "../advice.ts";
+import type { CommandContext } from "../command.ts";
+import { codeOf } from "../messages.ts";
+import { readyTunnel } from "../readiness/ready-document.ts";
+import { destination, LiveStatus } from "./status.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** Members of an event besides its name. */
+export type EventFields = Readonly<Record<string, unknown>>;
+
+/** See the file's comment. */
+export class Reporter {
+  readonly #context: CommandContext;
+  readonly #events: OutputSink;
+  /** Told of each event, whether it is said or not. */
+  heard: () => void = () => {};
+  #status: LiveStatus | undefined;
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+    // With a COMMAND standard output is its own.
+    this.#events = context.args.rest === undefined ? standardOutput() : standardError();
+  }
+
+  /** Says what people and machines should know. @param event its stable name */
+  say(event: string, text: string, fields: EventFields = {}): void {
+    const { messages } = this.#context;
+    if (!messages.json) messages.say(event, text);
+    this.note(event, { message: harmlessLine(text), ...fields });
+  }
+
+  /** Tells machines what people need no line for. */
+  note(event: string, fields: EventFields = {}): void {
+    this.heard();
+    if (!this.#context.messages.json) return;
+    this.#events.write(Buffer.from(`${JSON.stringify({ event, ...fields })}\n`));
+  }
+
+  /** All tunnels can be used; on a terminal they are a status that stays alive from now on. */
+  ready(tunnels: readonly Tunnel[]): void {
+    const { args, messages } = this.#context;
+    if (messages.json) {
+      for (const tunnel of tunnels) this.note("ready", { ...readyTunnel(tunnel) });
+      return;
+    }
+    // COMMAND has the terminal, and is told of the tunnels in its own way.
+    if (args.rest !== undefined) return;
+    // Log lines would be drawn over.
+    const logged = args.flag("verbose") && args.text("log-file") === undefined;
+    if (isTerminal(2) && !messages.quiet && !logged) {
+      const status = new LiveStatus(tunnels, (text) => void standardError().write(Buffer.from(text)));
+      messages.write = (line) => status.say(line);
+      this.#status = status;
+      return;
+    }
+    for (const tunnel of tunnels) {
+      const where = tunnel.listener.addresses.join(" and ");
+      messages.say("ready", `Listening on ${where} for ${destination(tunnel)}`);
+    }
+  }
+
+  /** Says why it fails. */
+  fail(error: Error): void {
+    this.#context.messages.fail(tellError(error), codeOf(error));
+  }
+
+  /** Nothing follows. @param error what ended it, if it was one; it has been told already */
+  ended(exitCode: number, error?: Error): void {
+    this.#status?.stop();
+    this.note("ended", {
+      exitCode,
+      ...(error === undefined
+        ? {}
+        : { message: harmlessLine(tellError(error)), code: codeOf(error) ?? "FAILED" }),
+    });
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The life of the tunnels of one `forward`: bind, start, run, end. Each phase is a step of `runTunnels`; how the last
+ * one goes is ending.ts's.
+ */
+import { listen } from "../../net/index.ts";
+import type { SessionWorld } from "../../session/index.ts";
+import type { CommandContext } from "../command.ts";
+import { ExitCode } from "../exit-codes.ts";
+import { probeDestination } from "../readiness/probe.ts";
+import { Readiness, type ReadinessOptions } from "../readiness/readiness.ts";
+import { CommandStartError } from "./command/errors.ts";
+import { type CommandPlan, runCommand } from "./command/run-command.ts";
+import { Ending } from "./ending.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Tunnel } from "./tunnel.ts";
+
+/** What a run is made of. */
+export interface TunnelsRun {
+  readonly context: CommandContext;
+  readonly tunnels: readonly Tunnel[];
+  readonly reporter: Reporter;
+  readonly world: Pick<SessionWorld, "clock" | "settings">;
+  /** When the tunnels count as usable, and how that is told. */
+  readonly readiness: ReadinessOptions;
+  /** What open connections get to finish at the end, see `Ending`. */
+  readonly drainMs: number;
+  /** It runs once all tunnels can be used, and they end with it. */
+  readonly command: CommandPlan | undefined;
+}
+
+/** An exit code, or what went wrong. */
+type Outcome = number | Error;
+
+/** See the file's comment. Resolves with the exit code. @throws what keeps a listener from being opened */
+export async function runTunnels(run: TunnelsRun): Promise<number> {
+  const { context, tunnels, reporter, drainMs, command: plan } = run;
+  const draining = (open: number): void => {
+    const may = open === 1 ? "the open one may finish" : `the ${open} open ones may finish`;
+    reporter.say("draining", `No new connections, ${may}`, { open });
+  };
+  const ending = new Ending({ tunnels, clock: run.world.clock, drainMs, draining, exit: context.exit });
+  const readiness = await open(run);
+  const starting = new AbortController();
+  const running = Promise.all(tunnels.map((tunnel) => tunnel.run().then(() => readiness.changed())));
+  const lost = Promise.race(tunnels.map((tunnel) => tunnel.lost));
+  const ended: Promise<Outcome> = Promise.race([ending.signalled, lost]);
+  const early = await Promise.race([ended, start(run, readiness, starting.signal)]);
+  const command =
+    early === undefined && plan !== undefined ? runCommand({ context, plan, tunnels, ending }) : undefined;
+  const outcome = early ?? (await (command ?? ended));
+  starting.abort();
+  readiness.ending();
+  const exitCode = typeof outcome === "number" ? outcome : exitCodeOf(outcome);
+  const error = typeof outcome === "number" ? undefined : outcome;
+  if (error !== undefined) {
+    reporter.fail(error);
+    ending.stop(exitCode);
+  } else if (command !== undefined) await ending.flush(exitCode);
+  await running;
+  readiness.close();
+  reporter.ended(exitCode, error);
+  return exitCode;
+}
+
+function exitCodeOf(error: Error): number {
+  return error instanceof CommandStartError ? error.exitCode : ExitCode.failure;
+}
+
+/** Everything local is opened before any session is started, or nothing: a port that is taken leaves nothing behind. */
+async function open({ context, tunnels, reporter, readiness: options }: TunnelsRun): Promise<Readiness> {
+  try {
+    for (const tunnel of tunnels) await tunnel.listener.bind(listen, tunnel.spec.listen);
+    const readiness = new Readiness(context, options, tunnels);
+    reporter.heard = () => readiness.changed();
+    return readiness;
+  } catch (error) {
+    for (const tunnel of tunnels) tunnel.listener.stop();
+    throw error;
+  }
+}
+
+/** Resolves when all tunnels can be used and that has been said, or with what keeps them from it. */
+async function start(run: TunnelsRun, readiness: Readiness, signal: AbortSignal): Promise<Error | undefined> {
+  const { tunnels, reporter } = run;
+  try {
+    await Promise.all(
+      tunnels.map(async (tunnel) => {
+        await tunnel.ready;
+        if (run.readiness.probe) await probe(run, tunnel, readiness, signal);
+      }),
+    );
+    // The end has been quicker.
+    if (signal.aborted) return undefined;
+    await readiness.ready();
+    reporter.ready(tunnels);
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** Waits until the destination of a tunnel takes connections. */
+async function probe(
+  { world, reporter }: TunnelsRun,
+  tunnel: Tunnel,
+  readiness: Readiness,
+  signal: AbortSignal,
+): Promise<void> {
+  const { text } = tunnel.spec;
+  let said = "";
+  readiness.waiting(tunnel, "waiting for the destination");
+  tunnel.isProbed = true;
+  await probeDestination({
+    connect: (stream) => tunnel.listener.connect(stream),
+    clock: world.clock,
+    lingerMs: world.settings.lingerMs,
+    signal,
+    unanswered(why) {
+      readiness.waiting(tunnel, why);
+      if (why !== said) {
+        reporter.say("destination-unanswered", `${text}: ${why}, trying again`, {
+          tunnel: text,
+          reason: why,
+        });
+      }
+      said = why;
+    },
+  });
+  tunnel.isProbed = false;
+  readiness.waiting(tunnel, undefined);
+}

@@ -1,0 +1,25 @@
+/** Why readiness cannot be told in the way that was asked for. */
+
+/** The ready file cannot be written. */
+export class ReadyFileError extends Error {
+  override readonly name = "ReadyFileError";
+  readonly code = "READY_FILE";
+
+  /** @param why for example `its directory does not exist` */
+  constructor(path: string, why: string, options?: ErrorOptions) {
+    super(`--ready-file ${path} cannot be written: ${why}`, options);
+  }
+}
+
+/** The time of `wait` is up. */
+export class NotReadyError extends Error {
+  override readonly name = "NotReadyError";
+  readonly code = "NOT_READY";
+
+  /** @param why what was wrong with the file at the end */
+  constructor(path: string, seconds: number, why: string) {
+    super(
+      `${path} ${why} after ${seconds} s. It is made by forward --ready-file; wait longer with --for, or see why forward is not ready`,
+    );
+  }
+}
