@@ -26,6 +26,7 @@ const COMMANDS: ReadonlySet<string> = new Set([
   "sessions",
   "doctor",
   "completion",
+  "man",
   "demo",
   "simulate",
 ]);

@@ -13,6 +13,7 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map<str
   ["sessions", async () => (await import("./sessions.ts")).sessions],
   ["doctor", async () => (await import("./doctor/doctor.ts")).doctor],
   ["completion", async () => (await import("./completion/completion.ts")).completion],
+  ["man", async () => (await import("./manual/manual.ts")).man],
   ["demo", async () => (await import("./demo.ts")).demo],
   ["simulate", async () => (await import("./simulate.ts")).simulate],
 ]);

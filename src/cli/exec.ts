@@ -5,9 +5,10 @@ import { openAccount } from "./account.ts";
 import { chooseTarget, requireTarget } from "./choose-target.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "./command.ts";
 import { UsageError } from "./errors.ts";
-import { unixCommandLine, windowsCommandLine } from "./quoting.ts";
+import { unixCommandLine } from "./quoting.ts";
 import { runToEnd } from "./run-to-end.ts";
 import { platformOf } from "./target.ts";
+import { windowsCommandLine, windowsShellLine } from "./windows-quoting.ts";
 
 /** See the file's comment. */
 export const exec: Command = {
@@ -48,7 +49,9 @@ async function run(context: CommandContext): Promise<number> {
   const target = await chooseTarget(context, account);
   const windows = (await platformOf(account.ssm, target)) === "Windows";
   const command = windows
-    ? (line ?? windowsCommandLine(words))
+    ? line === undefined
+      ? windowsCommandLine(words, { tty })
+      : windowsShellLine(line, { tty })
     : unixCommandLine(line === undefined ? words : ["/bin/sh", "-c", line]);
   const host = await account.host(target.id, { separateOutput: !tty });
   if (!tty && waitingInputBytes() > 0) {

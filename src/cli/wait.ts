@@ -104,7 +104,9 @@ function readTimeout(text: string | undefined): number {
   if (text === undefined) return DEFAULT_MS;
   const ms = parseDuration(text);
   if (ms === undefined) {
-    throw new UsageError(`wait: --for must be a duration such as 30s, 2m, 0 or inf, it is ${JSON.stringify(text)}`);
+    throw new UsageError(
+      `wait: --for must be a duration such as 30s, 2m, 0 or inf, it is ${JSON.stringify(text)}`,
+    );
   }
   return ms;
 }

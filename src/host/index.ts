@@ -7,5 +7,5 @@ export { LOG_LEVELS, type LogOptions, noLog, openLog } from "./log.ts";
 export * from "./run-session.ts";
 export { HostStreams } from "./streams.ts";
 export { harmless, harmlessLine } from "./harmless.ts";
-export { portRequest } from "./port-request.ts";
+export { isTargetItself, portRequest } from "./port-request.ts";
 export { BadInputError, parseRequest, parseResponse, regionOf } from "./response.ts";

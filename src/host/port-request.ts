@@ -2,7 +2,12 @@
 import type { StartSessionRequest } from "../aws/index.ts";
 
 /** Names of the target itself; newer agents refuse them in the remote-host document. */
-const LOOPBACK = new Set(["", "localhost", "127.0.0.1", "::1"]);
+const ITSELF = new Set(["", "localhost", "127.0.0.1", "::1"]);
+
+/** Whether a destination's host, as the target sees it, is the target. */
+export function isTargetItself(host: string): boolean {
+  return ITSELF.has(host.toLowerCase());
+}
 
 /** The request for a tunnel to a port of the target, or of a host that the target reaches (empty: the target itself). */
 export function portRequest(
@@ -11,7 +16,7 @@ export function portRequest(
   port: number,
 ): Required<Pick<StartSessionRequest, "target" | "documentName" | "parameters">> {
   const portNumber = [String(port)];
-  return LOOPBACK.has(host.toLowerCase())
+  return isTargetItself(host)
     ? { target, documentName: "AWS-StartPortForwardingSession", parameters: { portNumber } }
     : {
         target,

@@ -1,4 +1,5 @@
 /** Door of the net room: listeners and connections on TCP and Unix sockets. */
+export { formatAddress } from "./address.ts";
 export * from "./dial.ts";
 export {
   AddressInUseError,

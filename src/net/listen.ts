@@ -1,5 +1,6 @@
 /**
- * Listeners for local connections on TCP: both loopback addresses with one port number, or one given host.
+ * Listeners for local connections on TCP: both loopback addresses with one port number, every address of this
+ * machine, or one given host.
  * Unix sockets are unix-listener.ts's; the connections are socket-stream.ts's.
  */
 import type { Accept, Listen, Listener } from "../session/seams.ts";
@@ -10,13 +11,15 @@ import { listenUnix } from "./unix-listener.ts";
 
 /** What `localhost` means for browsers and clients: whoever holds the port on one of them receives half of us. */
 const LOOPBACK = ["127.0.0.1", "::1"];
+/** Every address of this machine, in both families. */
+const EVERY = ["0.0.0.0", "::"];
 /** How often a free port is looked for that is free on each address. */
 const FREE_PORT_ATTEMPTS = 32;
 
 /**
  * Opens a listener, see `Listen`. Without a host (or with `localhost`): 127.0.0.1 and ::1 with the same port; an
- * address that this machine does not have is left out, a port that is taken on one of them is an error. A name is
- * listened on at each of its addresses that are this machine's, by the same rule.
+ * address that this machine does not have is left out, a port that is taken on one of them is an error. `*` means every
+ * address of IPv4 and IPv6, a name each of its addresses that are this machine's, by the same rule.
  * @throws {AddressInUseError | AddressNotAvailableError | PermissionDeniedError | HostNotFoundError |
  *   InvalidPortError | SocketPathTooLongError | InvalidSocketPathError | NotASocketError | ListenFailedError}
  */
@@ -31,6 +34,7 @@ async function resolve(host: string | undefined): Promise<readonly string[]> {
   if (host === undefined) return LOOPBACK;
   const bare = bareHost(host);
   if (bare.toLowerCase() === "localhost") return LOOPBACK;
+  if (bare === "*") return EVERY;
   if (isAddress(bare)) return [bare];
   if (!isHostName(bare)) throw new HostNotFoundError("listen tcp", host);
   try {
@@ -39,6 +43,11 @@ async function resolve(host: string | undefined): Promise<readonly string[]> {
   } catch (cause) {
     throw new HostNotFoundError("listen tcp", host, { cause });
   }
+}
+
+/** The first of a listener's addresses that other machines may reach; undefined when there is none. */
+export function exposedAddress(addresses: readonly string[]): string | undefined {
+  return addresses.find((address) => !address.includes("/") && !/^(?:127\.|\[::1\]:)/.test(address));
 }
 
 /** Listens on every address with one port. Synchronous, so that no connection comes before it is complete. */
@@ -59,6 +68,8 @@ function listenOnce(addresses: readonly string[], wantedPort: number, accept: Ac
   let port = wantedPort;
   let stopped = false;
   let unavailable: unknown;
+  // Where there are several, `::` must not ask for the port in IPv4 too, where the first has it.
+  const ipv6Only = addresses.length > 1;
   const open: {
     readonly address: string;
     readonly server: Bun.TCPSocketListener<SocketStream | undefined>;
@@ -74,7 +85,7 @@ function listenOnce(addresses: readonly string[], wantedPort: number, accept: Ac
   try {
     for (const address of addresses) {
       try {
-        const server = bind(address, port, opened);
+        const server = bind(address, port, ipv6Only, opened);
         open.push({ address, server });
         port = server.port;
       } catch (error) {
@@ -93,10 +104,13 @@ function listenOnce(addresses: readonly string[], wantedPort: number, accept: Ac
 function bind(
   hostname: string,
   port: number,
+  ipv6Only: boolean,
   opened: (socket: StreamSocket) => void,
 ): Bun.TCPSocketListener<SocketStream | undefined> {
+  // Bun's types know `ipv6Only` for connections only.
+  const options = { hostname, port, ipv6Only, allowHalfOpen: true, socket: streamHandlers(opened) };
   try {
-    return Bun.listen({ hostname, port, allowHalfOpen: true, socket: streamHandlers(opened) });
+    return Bun.listen(options);
   } catch (cause) {
     throw listenError(`listen tcp ${formatAddress(hostname, port)}`, cause);
   }

@@ -127,5 +127,6 @@ function statusOutput(environment: Environment, host: Host): StatusOutput {
     person: (line) => {
       if (forPeople) host.streams.writeStatus(line);
     },
+    warning: (line) => host.streams.writeStatus(line),
   };
 }

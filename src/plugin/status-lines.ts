@@ -3,6 +3,7 @@
  * our own on standard error. Decides nothing.
  */
 import { harmless, harmlessLine } from "../host/index.ts";
+import { exposedAddress } from "../net/index.ts";
 import type { SessionEnd, SessionObserver } from "../session/index.ts";
 import { ClosedEarlyError, SessionGoneError } from "../session/index.ts";
 import * as literal from "./literals.ts";
@@ -15,6 +16,8 @@ export interface StatusOutput {
   error(text: string): void;
   /** A line of our own for a person; dropped where nobody would see it. */
   person(line: string): void;
+  /** A line of our own that stands on standard error in any case. */
+  warning(line: string): void;
 }
 
 /** Observer that prints. */
@@ -45,9 +48,11 @@ export class StatusLines implements SessionObserver {
     at: { readonly port: number; readonly unixPath?: string; readonly addresses: readonly string[] },
     mode: "multiplexed" | "basic",
   ): void {
-    const open = at.unixPath === undefined ? at.addresses.find((address) => !isLoopback(address)) : undefined;
-    if (open !== undefined) {
-      this.#output.person(`Warning: the tunnel listens on ${open}: whoever reaches this machine can use it.`);
+    const exposed = exposedAddress(at.addresses);
+    if (exposed !== undefined) {
+      this.#output.warning(
+        `Warning: the tunnel listens on ${exposed}: whoever reaches this machine can use it.`,
+      );
     }
     const opened =
       at.unixPath === undefined
@@ -113,9 +118,4 @@ export class StatusLines implements SessionObserver {
     if (this.#ownsOutput) this.#output.person(text.trim());
     else this.#output.error(text);
   }
-}
-
-/** Whether an address with its port (`127.0.0.1:5432`, `[::1]:5432`) is this machine's alone. */
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address.startsWith("[::1]");
 }

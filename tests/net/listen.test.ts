@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, mock, spyOn, test } from "bun:test";
 
-import { listen, NetError } from "../../src/net/index.ts";
+import { exposedAddress, listen, NetError } from "../../src/net/index.ts";
 import { waitFor, within } from "../support/wait-for.ts";
 import { connectPeer, HAS_IPV6, listenFor, portOf, readAll, Recorder, rejection, serve } from "./support.ts";
 
@@ -99,6 +99,47 @@ describe("without a host", () => {
     const listener = await listenFor({ kind: "tcp", port: 0, host: "LocalHost" }, accept);
     expect(listener.addresses).toEqual([`127.0.0.1:${listener.port}`, `[::1]:${listener.port}`]);
   });
+});
+
+describe("`*`", () => {
+  test.if(HAS_IPV6)("is every address of both families, with one port", async () => {
+    const listener = await listenFor({ kind: "tcp", port: 0, host: "*" }, (stream) => {
+      stream.write(Buffer.from("hello"));
+      stream.endWriting();
+      return new Recorder();
+    });
+    expect(listener.addresses).toEqual([`0.0.0.0:${listener.port}`, `[::]:${listener.port}`]);
+    for (const host of ["127.0.0.1", "::1", "127.0.0.2"]) {
+      expect((await readAll(await connectPeer(listener.port, host))).toString()).toBe("hello");
+    }
+  });
+
+  test.if(HAS_IPV6)("a port that is taken in either family is an error", async () => {
+    for (const taken of ["127.0.0.1", "::1"]) {
+      const port = portOf(await serve({ port: 0, host: taken }));
+      expect(await rejection(listen({ kind: "tcp", port, host: "*" }, accept))).toMatchObject({
+        code: "NET_ADDRESS_IN_USE",
+      });
+    }
+  });
+
+  test("a machine without IPv6 does with IPv4", async () => {
+    failListening((hostname) => (hostname === "::" ? "EAFNOSUPPORT" : undefined));
+    const listener = await listenFor({ kind: "tcp", port: 0, host: "*" }, accept);
+    expect(listener.addresses).toEqual([`0.0.0.0:${listener.port}`]);
+  });
+});
+
+test.each([
+  [["127.0.0.1:80", "[::1]:80"], undefined],
+  [["127.9.9.9:80"], undefined],
+  [["/tmp/1.2.3.4:80.sock"], undefined],
+  [[], undefined],
+  [["127.0.0.1:80", "10.0.0.1:80", "[::]:80"], "10.0.0.1:80"],
+  [["[::]:80"], "[::]:80"],
+  [["[::127]:80"], "[::127]:80"],
+])("of %j, other machines may reach %p", (addresses, exposed) => {
+  expect(exposedAddress(addresses)).toBe(exposed);
 });
 
 describe("with a host", () => {

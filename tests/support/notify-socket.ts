@@ -26,7 +26,8 @@ export function receiveNotifications(address: string): NotifyReceiver {
   const destination = Buffer.concat([new Uint8Array([AF_UNIX, 0]), name]);
   const descriptor = symbols.socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   clearLater(() => void symbols.close(descriptor));
-  if (symbols.bind(descriptor, destination, destination.length) !== 0) throw new Error(`cannot bind ${address}`);
+  if (symbols.bind(descriptor, destination, destination.length) !== 0)
+    throw new Error(`cannot bind ${address}`);
   const received: string[] = [];
   return {
     messages() {

@@ -8,6 +8,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { devDependencies, version } from "../../package.json";
+import { audit } from "./audit.ts";
 import { coverageReport, readLcov } from "./coverage.ts";
 import { environment, executablePath, repositoryRoot } from "./environment.ts";
 import { clearLeftovers } from "./leftovers.ts";
@@ -126,6 +127,13 @@ await step("Bun's version", async () => {
   );
 });
 await step("install", async () => (await bun(["install", "--frozen-lockfile"], true)) === 0);
+await step("known vulnerabilities", async () => {
+  const { verdict, text } = await audit();
+  process.stdout.write(
+    `${verdict === "not asked" ? "passed over, the registry cannot be asked: " : ""}${text}\n`,
+  );
+  return verdict !== "vulnerable";
+});
 await step("type check", async () => (await bun(["check"], true)) === 0);
 await step("format check", async () => (await bun(["fmt", "--check"], true)) === 0);
 await step("build", async () => (await bun(["build.ts"])) === 0);

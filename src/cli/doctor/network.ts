@@ -173,7 +173,7 @@ async function issuerText(http: HttpOptions, url: URL): Promise<string> {
 }
 
 /** The promise's result, or undefined when it takes too long. */
-export function withinNetworkTimeout<Value>(promise: Promise<Value>): Promise<Value | undefined> {
+function withinNetworkTimeout<Value>(promise: Promise<Value>): Promise<Value | undefined> {
   return Promise.race([
     promise,
     new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), NETWORK_TIMEOUT_MS).unref()),

@@ -19,12 +19,13 @@ const MAX_OUTPUT_BYTES = 64 * 1024;
 /** All programs of that name, first one first; the same file under several names counts once. */
 export function programsOnPath(name: string, environment: Environment): readonly ProgramOnPath[] {
   const programs: ProgramOnPath[] = [];
-  for (const directory of (environment["PATH"] ?? "").split(delimiter)) {
+  const path = environment["PATH"] ?? "";
+  for (const directory of path === "" ? [] : path.split(delimiter)) {
     // An empty entry means the working directory.
-    const path = Bun.which(name, { PATH: directory === "" ? "." : directory });
-    if (path === null) continue;
-    const realPath = realPathOf(path);
-    if (!programs.some((other) => other.realPath === realPath)) programs.push({ path, realPath });
+    const found = Bun.which(name, { PATH: directory === "" ? "." : directory });
+    if (found === null) continue;
+    const realPath = realPathOf(found);
+    if (!programs.some((other) => other.realPath === realPath)) programs.push({ path: found, realPath });
   }
   return programs;
 }

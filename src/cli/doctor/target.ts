@@ -56,9 +56,8 @@ export function judgeTarget({ id, region, node, connected, nowMs }: TargetFacts)
   if (connected === true) return found("ok", `${what}: its agent is connected`);
   if (connected instanceof Error) {
     if (known === undefined) return found("skip", `${what}: ${connected.message}`);
-    return known.PingStatus === "Online"
-      ? found("ok", `${what}; whether it is connected may not be asked: ${connected.message}`)
-      : found("fail", `${what}`, START_ITS_AGENT);
+    const text = `${what}; whether its agent is connected is not known: ${connected.message}`;
+    return known.PingStatus === "Online" ? found("ok", text) : found("fail", text, START_ITS_AGENT);
   }
   if (known === undefined && node === undefined && !id.startsWith("ecs:")) {
     return found(

@@ -2,8 +2,8 @@
  * The life of the tunnels of one `forward`: bind, start, run, end. Each phase is a step of `runTunnels`; how the last
  * one goes is ending.ts's.
  */
-import { listen } from "../../net/index.ts";
-import type { SessionWorld } from "../../session/index.ts";
+import { exposedAddress, listen } from "../../net/index.ts";
+import type { ListenTarget, SessionWorld } from "../../session/index.ts";
 import type { CommandContext } from "../command.ts";
 import { ExitCode } from "../exit-codes.ts";
 import { probeDestination } from "../readiness/probe.ts";
@@ -67,16 +67,33 @@ function exitCodeOf(error: Error): number {
 }
 
 /** Everything local is opened before any session is started, or nothing: a port that is taken leaves nothing behind. */
-async function open({ context, tunnels, reporter, readiness: options }: TunnelsRun): Promise<Readiness> {
+async function open(run: TunnelsRun): Promise<Readiness> {
+  const { context, tunnels, reporter, readiness: options } = run;
   try {
-    for (const tunnel of tunnels) await tunnel.listener.bind(listen, tunnel.spec.listen);
+    for (const tunnel of tunnels) await bind(run, tunnel);
     const readiness = new Readiness(context, options, tunnels);
     reporter.heard = () => readiness.changed();
+    const { health } = readiness;
+    if (health !== undefined) reporter.say("health", `Answering on http://${health}/readiness`, { health });
     return readiness;
   } catch (error) {
     for (const tunnel of tunnels) tunnel.listener.stop();
     throw error;
   }
+}
+
+/** Binds one listener; says so when others than this machine can reach it. */
+async function bind({ context, world }: TunnelsRun, { listener, spec }: Tunnel): Promise<void> {
+  const { localHost } = world.settings;
+  const target: ListenTarget =
+    spec.listen.kind === "unix" || localHost === undefined
+      ? spec.listen
+      : { host: localHost, ...spec.listen };
+  await listener.bind(listen, target);
+  const exposed = exposedAddress(listener.addresses);
+  if (exposed === undefined) return;
+  const text = `${spec.text} listens on ${exposed}: whoever reaches this machine can use it`;
+  context.messages.warn("exposed", text, { tunnel: spec.text, address: exposed });
 }
 
 /** Resolves when all tunnels can be used and that has been said, or with what keeps them from it. */

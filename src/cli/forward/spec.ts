@@ -3,6 +3,7 @@
  */
 import { isIPv6 } from "node:net";
 
+import { isTargetItself } from "../../host/index.ts";
 import type { ListenTarget } from "../../session/index.ts";
 import { UsageError } from "../errors.ts";
 
@@ -15,9 +16,6 @@ export interface TunnelSpec {
   readonly host: string;
   readonly port: number;
 }
-
-/** Names of the target itself; newer agents refuse them in the remote-host document. */
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 
 /** What no host has, and the service's documents refuse. */
 const NOT_IN_HOSTS = /[\s\p{Cc}/\\,$^&()!;'"<>`{}[\]|#=@*?]/u;
@@ -32,7 +30,7 @@ interface Field {
 /**
  * Reads `LOCAL:PORT`, `LOCAL:HOST:PORT`, `BIND:LOCAL:PORT` or `BIND:LOCAL:HOST:PORT`. LOCAL is a port (0 for any free
  * one) or the path of a Unix socket; three fields that begin with one of these are LOCAL:HOST:PORT. Addresses of IPv6
- * stand in brackets. An empty BIND, or `*`, means every IPv4 address of this machine.
+ * stand in brackets. An empty BIND, or `*`, means every address of this machine.
  * @throws UsageError
  */
 export function parseTunnelSpec(text: string): TunnelSpec {
@@ -87,7 +85,7 @@ function parseBound(text: string, bind: Field, local: Field): ListenTarget {
   const listen = parseLocal(text, local);
   if (listen.kind === "unix") throw invalid(text, "a Unix socket has no bind address");
   const { value } = bind;
-  if (value === "" || value === "*") return { ...listen, host: "0.0.0.0" };
+  if (value === "" || value === "*") return { ...listen, host: "*" };
   if (/^\d+$/.test(value) || NOT_IN_HOSTS.test(value)) {
     throw invalid(text, `${JSON.stringify(value)} is no address to listen on`);
   }
@@ -106,7 +104,7 @@ function parseHost(text: string, field: Field | undefined): string {
   const host = field?.value ?? "";
   if (host === "") throw invalid(text, "the host is empty");
   if (NOT_IN_HOSTS.test(host)) throw invalid(text, `${JSON.stringify(host)} is no host`);
-  return LOOPBACK.has(host.toLowerCase()) ? "" : host;
+  return isTargetItself(host) ? "" : host;
 }
 
 function invalid(text: string, rule: string): UsageError {

@@ -2,6 +2,7 @@
  * One tunnel of `forward`: a listener that stays, and the sessions behind it, which are started again when they end.
  */
 import type { StartedSession, StartSessionRequest } from "../../aws/index.ts";
+import { portRequest } from "../../host/index.ts";
 import { Session, type SessionEnd, type SessionObserver, type SessionWorld } from "../../session/index.ts";
 import { TunnelListener } from "./listener.ts";
 import { isIdleEnd, reasonOf, RestartPolicy } from "./restart.ts";
@@ -185,7 +186,7 @@ export class Tunnel {
     note?.("connecting", { target });
     let parameters: StartedSession;
     try {
-      parameters = await start(request(spec, target));
+      parameters = await start(portRequest(target, spec.host, spec.port));
     } catch (error) {
       return { ran: false, idle: false, reason: error as Error };
     }
@@ -264,16 +265,4 @@ export class Tunnel {
     await Promise.race([due.promise, this.#stopped.promise]);
     cancel();
   }
-}
-
-/** The plain document for the target itself: newer agents refuse loopback in the remote one. */
-function request(spec: TunnelSpec, target: string): StartSessionRequest {
-  const portNumber = [String(spec.port)];
-  return spec.host === ""
-    ? { target, documentName: "AWS-StartPortForwardingSession", parameters: { portNumber } }
-    : {
-        target,
-        documentName: "AWS-StartPortForwardingSessionToRemoteHost",
-        parameters: { host: [spec.host], portNumber },
-      };
 }

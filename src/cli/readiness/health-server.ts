@@ -1,5 +1,5 @@
 /** `--health`: answers probes of orchestrators and Prometheus over HTTP. Knows nothing of tunnels; reads only. */
-import { AddressInUseError, ListenFailedError } from "../../net/index.ts";
+import { AddressInUseError, formatAddress, ListenFailedError } from "../../net/index.ts";
 import { UsageError } from "../errors.ts";
 import { codeOf } from "../messages.ts";
 import { METRICS_TYPE } from "./metrics.ts";
@@ -33,7 +33,7 @@ export class HealthServer implements ReadinessOutlet {
     try {
       this.#server = Bun.serve({ hostname: host, port, fetch: (request) => this.#answer(request) });
     } catch (cause) {
-      const operation = `--health ${format(host, port)}`;
+      const operation = `--health ${formatAddress(host, port)}`;
       // For the runtime a name that nobody knows is a port in use, too.
       if (codeOf(cause) === "EADDRINUSE" && port !== 0) throw new AddressInUseError(operation, { cause });
       throw new ListenFailedError(operation, reasonOf(cause), { cause });
@@ -42,7 +42,7 @@ export class HealthServer implements ReadinessOutlet {
 
   /** `127.0.0.1:9090`. */
   get address(): string {
-    return format(this.#server.hostname ?? "", this.#server.port ?? 0);
+    return formatAddress(this.#server.hostname ?? "", this.#server.port ?? 0);
   }
 
   close(): void {
@@ -69,14 +69,16 @@ export class HealthServer implements ReadinessOutlet {
 }
 
 /**
- * Reads `PORT` or `BIND:PORT`; an address of IPv6 stands in brackets, an empty BIND or `*` means every IPv4 address.
+ * Reads `PORT` or `BIND:PORT`; an address of IPv6 stands in brackets, an empty BIND or `*` means every address of IPv4.
  * @throws UsageError
  */
 export function readHealthAddress(given: string): HealthAddress {
   const match = /^(?:(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]*|\*)):)?(\d{1,5})$/i.exec(given);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) {
-    throw new UsageError(`forward: --health must be PORT or BIND:PORT, it is ${JSON.stringify(given)}`);
+    throw new UsageError(
+      `forward: --health must be PORT or BIND:PORT, up to 65535, it is ${JSON.stringify(given)}`,
+    );
   }
   const bind = match[1] ?? match[2];
   if (bind === undefined) return { host: DEFAULT_HOST, port };
@@ -92,10 +94,6 @@ function text(status: number, body: string, headers: Readonly<Record<string, str
     status,
     headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", ...headers },
   });
-}
-
-function format(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function reasonOf(cause: unknown): string {

@@ -55,7 +55,11 @@ function families({ version, startedAtSeconds, memoryBytes, isReady, tunnels }: 
   });
   return [
     gauge("ssm_plugin_build_info", "Version of the program, always 1.", single(1, { version })),
-    gauge("ssm_plugin_ready", "1 while all tunnels can be used, as /readiness has it.", single(Number(isReady))),
+    gauge(
+      "ssm_plugin_ready",
+      "1 while all tunnels can be used, as /readiness has it.",
+      single(Number(isReady)),
+    ),
     gauge(
       "ssm_plugin_tunnel_up",
       "1 while a session of the tunnel is connected.",
@@ -101,7 +105,11 @@ function families({ version, startedAtSeconds, memoryBytes, isReady, tunnels }: 
       "Smoothed round trip of an acknowledgement; absent before the first.",
       each(({ rttMs }) => (rttMs === undefined ? undefined : rttMs / 1000)),
     ),
-    gauge("process_start_time_seconds", "Start of the process, seconds since 1970.", single(startedAtSeconds)),
+    gauge(
+      "process_start_time_seconds",
+      "Start of the process, seconds since 1970.",
+      single(startedAtSeconds),
+    ),
     gauge("process_resident_memory_bytes", "Resident memory.", single(memoryBytes)),
   ];
 }

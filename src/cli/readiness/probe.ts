@@ -28,7 +28,9 @@ export interface ProbeOptions {
 /** Tries until the destination answers; later and later. Resolves with false when `signal` came first. */
 export async function probeDestination(options: ProbeOptions): Promise<boolean> {
   const { clock, unanswered, signal } = options;
-  const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  const aborted = new Promise<void>((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
   for (let delayMs = FIRST_DELAY_MS; !signal.aborted; delayMs = Math.min(2 * delayMs, LAST_DELAY_MS)) {
     const why = await tryOnce(options, aborted);
     if (signal.aborted) break;

@@ -83,6 +83,11 @@ export class Readiness {
     if (manager !== undefined) this.#outlets.push(manager);
   }
 
+  /** Where HTTP is answered; undefined without `--health`. */
+  get health(): string | undefined {
+    return this.#health?.address;
+  }
+
   /** The destination of a tunnel is being waited for, or not any more. @param why undefined: it has answered */
   waiting(tunnel: ObservedTunnel, why: string | undefined): void {
     if (why === undefined) this.#waiting.delete(tunnel);
@@ -99,10 +104,10 @@ export class Readiness {
       ...(namespace === undefined ? {} : { pidNamespace: namespace }),
       version: this.#version,
       readyAt: new Date().toISOString(),
-      ...(this.#health === undefined ? {} : { health: this.#health.address }),
+      ...(this.health === undefined ? {} : { health: this.health }),
       tunnels: this.#tunnels.map(readyTunnel),
     };
-    for (const outlet of this.#outlets) await outlet.ready?.(document);
+    await Promise.all(this.#outlets.map((outlet) => outlet.ready?.(document)));
   }
 
   /** A tunnel has changed its state. */
@@ -173,7 +178,9 @@ export class Readiness {
   /** A tunnel that does not come back by itself, while the others go on. */
   #lost(): string | undefined {
     if (this.#phase === "ending") return undefined;
-    const lost = this.#tunnels.filter(({ state }) => state === "ended").map(({ spec }) => `${spec.text}: lost`);
+    const lost = this.#tunnels
+      .filter(({ state }) => state === "ended")
+      .map(({ spec }) => `${spec.text}: lost`);
     return lost.length === 0 ? undefined : lost.join("; ");
   }
 }

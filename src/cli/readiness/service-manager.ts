@@ -2,8 +2,8 @@
  * Tells systemd how things are (sd_notify), where it has asked for that by NOTIFY_SOCKET: ready, a line of status,
  * that the end has begun, and, for its watchdog, that this process lives.
  */
-import type { ReadinessOutlet } from "./outlet.ts";
 import { type NotifySocket, openNotifySocket } from "./notify-socket.ts";
+import type { ReadinessOutlet } from "./outlet.ts";
 
 /** A message that was not taken is sent again. */
 const RETRY_MS = 200;

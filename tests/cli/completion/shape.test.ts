@@ -6,6 +6,7 @@ import { COMMANDS } from "../../../src/cli/commands.ts";
 import { SCRIPTS } from "../../../src/cli/completion/completion.ts";
 import { shapeOf, wordsOf } from "../../../src/cli/completion/shape.ts";
 import { linesOf } from "../../../src/cli/completion/targets.ts";
+import { findProgram, needs } from "../../support/programs.ts";
 
 const sample: Command = {
   meta: { name: "sample", description: 'It\'s a [sample]: "x" $HOME `id`.' },
@@ -51,10 +52,11 @@ describe.each(Object.entries(SCRIPTS))("the script for %s", (shell, script) => {
     expect(text).not.toMatch(/undefined|\[object/);
   });
 
-  test("is understood by the shell, whatever stands in descriptions", async () => {
-    const path = Bun.which(shell);
-    if (path === null) return;
-    const child = Bun.spawn([path, "-n"], { stdin: new Blob([script([shapeOf(sample)])]), stderr: "pipe" });
+  needs(shell).test("is understood by the shell, whatever stands in descriptions", async () => {
+    const child = Bun.spawn([findProgram(shell) ?? shell, "-n"], {
+      stdin: new Blob([script([shapeOf(sample)])]),
+      stderr: "pipe",
+    });
     expect(await child.stderr.text()).toBe("");
     expect(await child.exited).toBe(0);
   });

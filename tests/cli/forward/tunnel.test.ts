@@ -419,6 +419,8 @@ describe("status", () => {
     expect(statusLine(view, 84)).toBe(`…1:5432 → db:5432  ${numbers}`);
     expect(statusLine(view, 84)).toHaveLength(84);
     expect(statusLine(view, 20)).toBe("…2 → db:5432  up  2 ");
-    expect(statusLine({ ...view, state: "reconnecting", rttMs: undefined }, 90)).toContain("  reconnecting  ");
+    expect(statusLine({ ...view, state: "reconnecting", rttMs: undefined }, 90)).toContain(
+      "  reconnecting  ",
+    );
   });
 });

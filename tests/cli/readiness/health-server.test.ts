@@ -54,9 +54,12 @@ describe("addresses", () => {
     expect(readHealthAddress(text)).toEqual({ host, port });
   });
 
-  test.each(["", "x", "65536", "-1", "::1:9090", "a b:1", "1:2:3", "[::1]", "http://127.0.0.1:1"])("%j is none", (text) => {
-    expect(() => readHealthAddress(text)).toThrow("--health must be PORT or BIND:PORT");
-  });
+  test.each(["", "x", "65536", "-1", "::1:9090", "a b:1", "1:2:3", "[::1]", "http://127.0.0.1:1"])(
+    "%j is none",
+    (text) => {
+      expect(() => readHealthAddress(text)).toThrow("--health must be PORT or BIND:PORT");
+    },
+  );
 
   test.each([
     [server.address, "address already in use"],

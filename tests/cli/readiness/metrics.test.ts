@@ -4,7 +4,12 @@ import { expect, test } from "bun:test";
 import { metricsText } from "../../../src/cli/readiness/metrics.ts";
 import { observed } from "./observed.ts";
 
-const common = { version: "1.3.0", startedAtSeconds: 1_700_000_000.5, memoryBytes: 50_000_000, isReady: true };
+const common = {
+  version: "1.3.0",
+  startedAtSeconds: 1_700_000_000.5,
+  memoryBytes: 50_000_000,
+  isReady: true,
+};
 
 test("values of a tunnel, in base units", () => {
   const tunnel = observed({ rttMs: 21.5, reconnects: 2, destinationFailures: 3, sessionsUp: 4 });
@@ -54,13 +59,16 @@ test("the grammar: help and type before each family, counters end in _total, no 
       expect(family.endsWith("_total")).toBe(type === "counter");
       continue;
     }
-    const [, key = "", name] = /^(([a-z_]+)(?:\{(?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) \d+(\.\d+)?$/.exec(line) ?? [];
+    const [, key = "", name] =
+      /^(([a-z_]+)(?:\{(?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) \d+(\.\d+)?$/.exec(line) ?? [];
     expect({ line, name }).toEqual({ line, name: family });
     expect(series).not.toContain(key);
     series.add(key);
   }
   expect(series.size).toBe(4 + 3 * 8);
-  expect(text).toContain('ssm_plugin_tunnel_up{tunnel="0:db:5432",target="i-1",address="127.0.0.1:40001"} 0\n');
+  expect(text).toContain(
+    'ssm_plugin_tunnel_up{tunnel="0:db:5432",target="i-1",address="127.0.0.1:40001"} 0\n',
+  );
   expect(text).toContain('address="/tmp/a\\"b\\\\c\\nd.sock"');
   expect(text).not.toContain("rtt");
   expect(text).toContain("ssm_plugin_ready 0\n");

@@ -72,7 +72,8 @@ class Rig {
 
   /** Every connection was half-closed at once, and is gone; no timer is left. */
   expectTidy(): void {
-    for (const { ended_, closed_ } of this.connections) expect({ ended_, closed_ }).toEqual({ ended_: 1, closed_: 1 });
+    for (const { ended_, closed_ } of this.connections)
+      expect({ ended_, closed_ }).toEqual({ ended_: 1, closed_: 1 });
     expect(this.clock.pending).toBe(0);
   }
 }
@@ -109,7 +110,11 @@ describe("answers", () => {
 
 describe("no answers", () => {
   test.each<[string, (stream: LocalStream) => void, string]>([
-    ["a reset", (stream) => stream.reset(), "the destination refuses connections, or the target cannot reach it"],
+    [
+      "a reset",
+      (stream) => stream.reset(),
+      "the destination refuses connections, or the target cannot reach it",
+    ],
     ["a close at once", (stream) => stream.close(), "the destination closes connections at once"],
   ])("%s: tried again, later and later, until there is one", async (_, refuse, why) => {
     const rig = new Rig();

@@ -78,7 +78,11 @@ test("over HTTP: startup stays well, readiness follows, liveness is lost with a 
   await readiness.ready();
   const { health } = JSON.parse(readFileSync(path, "utf8")) as { readonly health: string };
   const statuses = (): Promise<readonly number[]> =>
-    Promise.all(["startup", "readiness", "liveness"].map(async (name) => (await fetch(`http://${health}/${name}`)).status));
+    Promise.all(
+      ["startup", "readiness", "liveness"].map(
+        async (name) => (await fetch(`http://${health}/${name}`)).status,
+      ),
+    );
   expect(await statuses()).toEqual([200, 200, 200]);
   tunnel.state = "reconnecting";
   expect(await statuses()).toEqual([200, 503, 200]);

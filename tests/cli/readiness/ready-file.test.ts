@@ -1,6 +1,14 @@
 /** The ready file: whole or not there, private, gone at the end, and never somebody else's. */
 import { describe, expect, test } from "bun:test";
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import { isRunning, pidNamespace } from "../../../src/cli/readiness/process-identity.ts";

@@ -127,6 +127,8 @@ describe("sockets", () => {
   });
 
   test.each(["vsock:2:1234", "relative", `/${"x".repeat(120)}`])("%s is refused", (address) => {
-    expect(openNotifySocket(address)).toMatch(process.platform === "linux" ? /neither a path nor/ : /only Linux/);
+    expect(openNotifySocket(address)).toMatch(
+      process.platform === "linux" ? /neither a path nor/ : /only Linux/,
+    );
   });
 });

@@ -5,6 +5,8 @@
 import { describe, expect, test } from "bun:test";
 
 import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
+import { executablePath } from "../../support/environment.ts";
+import { run } from "../../support/processes.ts";
 import { startShell } from "../sessions.ts";
 import { PROMPT, type StandIn, useStandIn } from "../stand-in.ts";
 import { forEachAwsCli } from "../starts.ts";
@@ -98,6 +100,13 @@ const REFUSALS: readonly [string, StandIn, Variables, RegExp, RegExp][] = [
     /certificate has expired \(CERT_HAS_EXPIRED\)/,
     /its certificate has expired \(CERT_HAS_EXPIRED\)/,
   ],
+  [
+    "a certificate that has expired, NODE_TLS_REJECT_UNAUTHORIZED=0",
+    expired,
+    { ...TRUSTED, NODE_TLS_REJECT_UNAUTHORIZED: "0" },
+    /certificate has expired \(CERT_HAS_EXPIRED\)/,
+    /its certificate has expired \(CERT_HAS_EXPIRED\)/,
+  ],
 ];
 
 describe.concurrent.each(REFUSALS)("%s is refused", (_name, standIn, env, atConnection, atCall) => {
@@ -111,6 +120,22 @@ describe.concurrent.each(REFUSALS)("%s is refused", (_name, standIn, env, atConn
     const { calls } = await standIn.simulator.call("stats");
     const { accessKeyId } = plain.simulator.credentials;
     expect(calls.filter((call) => call.accessKeyId === accessKeyId)).toEqual([]);
+  });
+
+  test("in the people's face, at a call and at the connection", async () => {
+    const { host } = new URL(standIn.simulator.url);
+    const people = async (args: readonly string[], variables: Variables): Promise<string> => {
+      const { stdout, stderr, exitCode } = await run([executablePath, ...args], {
+        env: { ...plain.environment, ...env, ...variables },
+      });
+      expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 255 });
+      expect(stderr).toMatch(/^session-manager-plugin: [^\n]+\n$/);
+      return stderr;
+    };
+    expect(await people(["targets"], { AWS_ENDPOINT_URL: standIn.simulator.url })).toMatch(atCall);
+    expect(await people(["shell", plain.target], { SSM_PLUGIN_STREAM_ENDPOINT: `wss://${host}` })).toMatch(
+      atConnection,
+    );
   });
 });
 

@@ -153,6 +153,18 @@ describe.concurrent("credentials", () => {
     expect(await terminal.finish()).toBe(0);
   });
 
+  test("a role with an MFA device, for tunnels: what is typed after the code is shown", async () => {
+    const { env } = at(createHome(MFA_FILES), { AWS_PROFILE: "ops" });
+    const terminal = startPty([executablePath, "forward", standIn.target, "-L", "0:80"], env && { env });
+    await terminal.waitForOutput(ASKED);
+    terminal.write(`${MFA_CODE}\r`);
+    await terminal.waitForOutput("port 80");
+    expect(terminal.lineSettings()).toMatchObject({ canonical: true, signals: true, echo: true });
+    expect(terminal.output.text()).not.toContain(MFA_CODE);
+    terminal.write("\x03");
+    expect(await terminal.finish()).toBe(130);
+  });
+
   test("a wrong code is said, and nobody is asked a second time", async () => {
     const home = createHome(MFA_FILES);
     const prepared = await preparePlugin(standIn.simulator, { ...at(home), profile: "ops" });
@@ -180,8 +192,11 @@ describe.concurrent("credentials", () => {
         ...at(createHome(MFA_FILES)),
         profile: "ops",
       });
-      const programs = [plugin, [executablePath, "shell", standIn.target, "--profile", "ops"]];
-      const before = (await standIn.simulator.call("sessions")).length;
+      const reason = `ended by ${code}`;
+      const programs = [
+        plugin,
+        [executablePath, "shell", standIn.target, "--profile", "ops", "--reason", reason],
+      ];
       for (const program of programs) {
         // The shell stays, so that the terminal can be looked at afterwards.
         const line = 'trap : INT QUIT; "$@"; echo code $?; read -r rest';
@@ -197,7 +212,6 @@ describe.concurrent("credentials", () => {
         expect(await terminal.finish()).toBe(0);
       }
       // The people's face asks before it starts a session.
-      expect((await standIn.simulator.call("sessions")).length).toBe(before);
       await standIn.simulator.call("terminate", sessionId);
     },
   );

@@ -71,15 +71,30 @@ describe.concurrent("encrypted sessions", () => {
     });
   });
 
-  test("an interactive command", async () => {
+  test("an interactive command, through a cut", async () => {
     const session = await startOnTerminal(standIn, directly, {
       document: "AWS-StartInteractiveCommand",
       parameters: { command: "printf 'your name? '; read name; echo hello $name" },
     });
     await session.waitForOutput("your name? ");
+    await standIn.simulator.call("cut", session.sessionId);
     await session.writeAndWait("world\r", "hello world\r\n");
     expect(await session.finish()).toBe(0);
     expect(session.output.text()).toContain(MESSAGE);
+    expect((await standIn.session(session.sessionId)).connects).toBe(2);
+  });
+
+  test("a command without a terminal: a cut loses output for good at the agent, which is said", async () => {
+    const session = await startPlugin(standIn.simulator, command("sh -c 'echo begun; sleep 60'"));
+    await session.stdout.waitFor("begun\n");
+    await standIn.simulator.call("cut", session.sessionId);
+    const { stdout, exitCode } = await session.finish();
+    expect(stdout).toStartWith(
+      `\nStarting session with SessionId: ${session.sessionId}\n${MESSAGE}\nbegun\n`,
+    );
+    expect(stdout).toMatch(/output[^\n]* is incomplete/);
+    expect(exitCode).toBe(1);
+    await standIn.sessionEnded(session.sessionId);
   });
 
   test.each([

@@ -9,6 +9,7 @@ import { startShell } from "../sessions.ts";
 import { PROMPT, useStandIn } from "../stand-in.ts";
 import { forEachAwsCli } from "../starts.ts";
 import { type PluginStart, runPlugin, startPlugin, type Variables } from "./plugin.ts";
+import { createHome, keysOf, someCredentials } from "./profiles.ts";
 import { freePort, startTinyproxy, startTlsProxy } from "./proxies.ts";
 import { AUTHORITY, certificate } from "./tls.ts";
 
@@ -253,6 +254,21 @@ describe.concurrent("proxies", () => {
           {},
         ],
         [
+          "FIPS, of the profile that is named",
+          {
+            HOME: homeWith("profile gov", "use_fips_endpoint = true"),
+            SSM_PLUGIN_SKIP_CLIENT_CONFIGURE: "true",
+          },
+          { kms: "kms-fips.us-east-1.amazonaws.com", ssm: "ssm-fips.us-east-1.amazonaws.com" },
+          { profile: "gov" },
+        ],
+        [
+          "dual stack, of the default profile",
+          { HOME: homeWith("default", "use_dualstack_endpoint = true") },
+          { kms: "kms.us-east-1.api.aws", ssm: "ssm.us-east-1.api.aws" },
+          {},
+        ],
+        [
           "dual stack",
           { AWS_USE_DUALSTACK_ENDPOINT: "true" },
           { kms: "kms.us-east-1.api.aws", ssm: "ssm.us-east-1.api.aws" },
@@ -377,4 +393,9 @@ async function refusal(start: PluginStart): Promise<string> {
   expect(line).toStartWith("Cannot perform start session: ");
   await plain.simulator.call("terminate", sessionId);
   return line;
+}
+
+/** A home directory whose config has one section with keys of the usual form and a setting. */
+function homeWith(section: string, setting: string): string {
+  return createHome({ config: `${keysOf(section, someCredentials("A"))}${setting}\n` }).path;
 }

@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
+import { runOnWindows, scriptOf } from "../../cli/windows-model.ts";
 import { executablePath, temporaryDirectory } from "../../support/environment.ts";
 import { run, start } from "../../support/processes.ts";
+import { freePort } from "../ssh/server.ts";
 import { PROMPT } from "../stand-in.ts";
 import {
   noSessionsLeft,
@@ -89,6 +91,16 @@ describe.concurrent("exec", () => {
     expect(stderr).toMatch(/^session-manager-plugin: standard input cannot reach .*--tty.*ssh-proxy.*\n$/);
   });
 
+  test("--tty passes it on", async () => {
+    const { stdout, stderr, exitCode } = await people(
+      standIn,
+      ["exec", WEB, "--tty", "--shell", 'echo go; read line; echo "got $line"'],
+      { input: "data\n" },
+    );
+    expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+    expect(stdout).toContain("got data\r\n");
+  });
+
   test("an open pipe without data, a closed one and /dev/null are no reason to complain", async () => {
     const open = startPeople(standIn, ["exec", WEB, "--", "true"]);
     const closed = startPeople(standIn, ["exec", WEB, "--", "true"]);
@@ -160,14 +172,21 @@ describe.concurrent("exec", () => {
   });
 });
 
-test("Windows targets get a line for PowerShell, named by id or otherwise", async () => {
-  for (const target of ["filler-0", "i-0f000000000000000"]) {
-    await exec(target, "--reason", `windows ${target}`, "--", "Write-Output", "it's", "{{x}}");
+test("Windows targets get a script for PowerShell, named by id or otherwise", async () => {
+  const commandOf = async (reason: string): Promise<string> => {
     const sessions = await standIn.simulator.call("sessions");
-    expect(sessions.find(({ reason }) => reason === `windows ${target}`)?.task.command).toStartWith(
-      "& 'Write-Output' 'it''s' ('{'+'{x}'+'}');",
-    );
+    return sessions.find((session) => session.reason === reason)?.task.command ?? "";
+  };
+  const words = ["it's", 'say "hi"', "{{x}}", ""];
+  for (const target of ["filler-0", "i-0f000000000000000"]) {
+    const reason = `windows ${target}`;
+    await exec(target, "--reason", reason, "--", "tool.exe", ...words);
+    expect(runOnWindows(await commandOf(reason), false)).toMatchObject({ program: "tool.exe", args: words });
   }
+  await exec("filler-0", "--reason", "windows line", "--shell", "Get-Item 'C:\\' | Select Name");
+  expect(scriptOf(await commandOf("windows line"))).toContain("\nGet-Item 'C:\\' | Select Name\n");
+  await exec("filler-0", "--reason", "windows tty", "--tty", "--", "tool.exe", ...words);
+  expect(runOnWindows(await commandOf("windows tty"), true)).toMatchObject({ args: words, switches: [] });
 });
 
 test("a reader that has had enough ends it", async () => {
@@ -177,6 +196,41 @@ test("a reader that has had enough ends it", async () => {
     stderr: "",
   });
   await noSessionsLeft(standIn);
+});
+
+test("--profile names keys, region and endpoint; a word of the command line goes before it", async () => {
+  const { accessKeyId, secretAccessKey, sessionToken } = standIn.simulator.credentials;
+  const file = join(temporaryDirectory("profile"), "config");
+  await Bun.write(
+    file,
+    [
+      ...["[profile dev]", "region = us-east-1", `endpoint_url = ${standIn.simulator.url}`],
+      ...[`aws_access_key_id = ${accessKeyId}`, `aws_secret_access_key = ${secretAccessKey}`],
+      ...[`aws_session_token = ${sessionToken}`, "", "[profile other]", "region = eu-central-1", ""],
+    ].join("\n"),
+  );
+  const names = [
+    "ACCESS_KEY_ID",
+    "SECRET_ACCESS_KEY",
+    "SESSION_TOKEN",
+    "REGION",
+    "DEFAULT_REGION",
+    "ENDPOINT_URL",
+  ];
+  const none = Object.fromEntries(names.map((name) => [`AWS_${name}`, undefined]));
+  const env = { ...none, AWS_CONFIG_FILE: file };
+  const command = ["exec", WEB, "--profile", "dev", "--", "echo", "ran"];
+  for (const more of [{}, { AWS_PROFILE: "other" }]) {
+    expect(await people(standIn, command, { env: { ...env, ...more } })).toMatchObject({
+      stdout: "ran\n",
+      stderr: "",
+      exitCode: 0,
+    });
+  }
+  const fromVariable = await people(standIn, ["exec", WEB, "--", "echo", "ran"], {
+    env: { ...env, AWS_PROFILE: "dev" },
+  });
+  expect(fromVariable).toMatchObject({ stdout: "ran\n", exitCode: 0 });
 });
 
 test("--verbose logs to standard error, --log-file to a file, and neither holds a secret", async () => {
@@ -356,10 +410,13 @@ describe.concurrent("help and version", () => {
 
 describe("simulate", () => {
   test("prints lines to paste that work in a shell, and ends with a signal", async () => {
-    const child = start([executablePath, "simulate", "--seed", "7", "--faults", '{"closeAfterMs":60000}'], {
-      env: { PS1: PROMPT },
-    });
+    const port = String(freePort());
+    const child = start(
+      [executablePath, "simulate", "--port", port, "--seed", "7", "--faults", '{"closeAfterMs":60000}'],
+      { env: { PS1: PROMPT } },
+    );
     await child.stderr.waitFor(/Ctrl-C ends it\.\n/);
+    await child.stdout.waitFor(`export AWS_ENDPOINT_URL=http://127.0.0.1:${port}\n`);
     await child.stdout.waitFor(/export no_proxy=.*\n/);
     const script = `${child.stdout.text()}\nexec "${executablePath}" exec demo -- echo through the stand-in`;
     expect(await run(["/bin/sh", "-c", script])).toMatchObject({

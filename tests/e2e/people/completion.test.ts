@@ -1,6 +1,6 @@
 /**
  * Completion in real shells, with the scripts that the compiled executable prints: what a person gets who presses a
- * key, and the cache of targets behind it.
+ * key, and the cache of targets behind it. And the manual page, which is made from the same definitions.
  */
 import { beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
@@ -17,6 +17,7 @@ const TARGETS = [
   { id: "i-0123456789abcdef0", computerName: "web-1" },
   { id: "i-0123456789abcdef1", computerName: "web-2" },
   { id: "i-0123456789abcdef2", computerName: "$(touch${IFS}owned)" },
+  { id: "i-0123456789abcdef3", computerName: "db:main" },
   { id: "i-0fedcba9876543210", computerName: "off-1", connected: false },
 ] as const;
 
@@ -111,8 +112,7 @@ const ZSH = [
   "zstyle ':completion:all-matches::::' completer _all_matches _complete",
 ].join("\n");
 
-const IDS = ["i-0123456789abcdef0", "i-0123456789abcdef1", "i-0123456789abcdef2", "i-0fedcba9876543210"];
-const TARGET_WORDS = [...IDS, "off-1", "web-1", "web-2"];
+const TARGET_WORDS = ["db:main", ...TARGETS.map(({ id }) => id), "off-1", "web-1", "web-2"];
 
 describe.each<["bash" | "zsh" | "fish", () => Promise<Complete>]>([
   ["bash", () => interactive("bash", "bind 'set completion-query-items 0'")],
@@ -130,6 +130,7 @@ describe.each<["bash" | "zsh" | "fish", () => Promise<Complete>]>([
     ["ssh-", ["ssh-config", "ssh-proxy"]],
     ["help forw", ["help", "forward"]],
     ["exec web", ["exec", "web-1", "web-2"]],
+    ["exec db:m", ["exec", "db:main"]],
     ["exec i-0f", ["exec", "i-0fedcba9876543210"]],
     ["exec --tty --reason why web", ["exec", "--tty", "--reason", "why", "web-1", "web-2"]],
     ["exec --region=us-east-1 web", ["exec", "--region=us-east-1", "web-1", "web-2"]],
@@ -282,4 +283,12 @@ test("the help says how to install it", async () => {
   ]) {
     expect(stdout).toContain(line);
   }
+});
+
+test("the manual page is printed, with the day that packagers name", async () => {
+  const { stdout, stderr, exitCode } = await run([executablePath, "man"], {
+    env: { SOURCE_DATE_EPOCH: "1767225600", HOME: undefined },
+  });
+  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  expect(stdout).toStartWith('.TH SESSION\\-MANAGER\\-PLUGIN 1 2026-01-01 "session-manager-plugin ');
 });

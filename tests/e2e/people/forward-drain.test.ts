@@ -39,7 +39,8 @@ describe("after SIGTERM", () => {
     peer.send("two");
     await peer.received(6);
     peer.send("bye");
-    await peer.whenClosed();
+    await peer.whenEnded();
+    peer.end();
     expect(peer.text).toBe("onetwobye");
     expect(await tunnel.finish(5_000)).toMatchObject({ stderr: "", exitCode: 143 });
     await noSessionsLeft(standIn);

@@ -7,15 +7,27 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 
 import { executablePath, temporaryDirectory } from "../../support/environment.ts";
-import { receiveNotifications } from "../../support/notify-socket.ts";
 import { clearLater } from "../../support/leftovers.ts";
+import { receiveNotifications } from "../../support/notify-socket.ts";
 import { type RunningProcess, start } from "../../support/processes.ts";
 import { needsThat } from "../../support/programs.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { connectTo, startEcho, startServer } from "../ports/peers.ts";
-import { noSessionsLeft, openSessions, people, startForward, startPeople, usePeopleStandIn, WEB } from "./people.ts";
+import {
+  noSessionsLeft,
+  openSessions,
+  people,
+  startForward,
+  startPeople,
+  TARGETS,
+  usePeopleStandIn,
+  WEB,
+} from "./people.ts";
 
-const standIn = usePeopleStandIn();
+/** Its agent knows no streams: one connection at a time, and nothing confirms a half-close. */
+const OLD = { id: "i-00000000000000eee", name: "old", agentVersion: "3.0.196.0" };
+
+const standIn = usePeopleStandIn({ targets: [...TARGETS, OLD] });
 const echo = startEcho();
 const directory = temporaryDirectory("readiness");
 const linux = needsThat(process.platform === "linux" ? undefined : "Linux");
@@ -26,7 +38,11 @@ const QUICK = { SSM_PLUGIN_LINGER: "100ms" };
 interface Document {
   readonly pid: number;
   readonly health?: string;
-  readonly tunnels: readonly { readonly address: string; readonly port: number; readonly remotePort: number }[];
+  readonly tunnels: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly remotePort: number;
+  }[];
 }
 
 function read(path: string): Document {
@@ -42,7 +58,11 @@ function events(child: Pick<RunningProcess, "stdout">): readonly Readonly<Record
 }
 
 /** Ends a forward and sees that nothing of it is left. */
-async function end(child: RunningProcess, signal: NodeJS.Signals = "SIGTERM", exitCode = 143): Promise<string> {
+async function end(
+  child: RunningProcess,
+  signal: NodeJS.Signals = "SIGTERM",
+  exitCode = 143,
+): Promise<string> {
   child.kill(signal);
   const outcome = await child.finish(5_000);
   expect(outcome.exitCode).toBe(exitCode);
@@ -58,7 +78,15 @@ describe("ready file and wait", () => {
   ] as const)("there once ready, with addresses that work, gone after %s", async (signal, exitCode) => {
     const path = join(directory, `${signal}.json`);
     const waiting = startPeople(standIn, ["wait", "--ready-file", path, "--json"]);
-    const child = startPeople(standIn, ["forward", WEB, "-L", `0:${echo.port}`, "--ready-file", path, "--quiet"]);
+    const child = startPeople(standIn, [
+      "forward",
+      WEB,
+      "-L",
+      `0:${echo.port}`,
+      "--ready-file",
+      path,
+      "--quiet",
+    ]);
     const waited = await waiting.finish(15_000);
     expect({ stderr: waited.stderr, exitCode: waited.exitCode }).toEqual({ stderr: "", exitCode: 0 });
     const document = read(path);
@@ -99,10 +127,18 @@ describe("ready file and wait", () => {
     expect((await people(standIn, ["wait", "--ready-file", path])).exitCode).toBe(0);
     child.kill("SIGKILL");
     await child.finish();
-    const { stdout, stderr, exitCode } = await people(standIn, ["wait", "--ready-file", path, "--for", "200ms"]);
+    const { stdout, stderr, exitCode } = await people(standIn, [
+      "wait",
+      "--ready-file",
+      path,
+      "--for",
+      "200ms",
+    ]);
     expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 255 });
     expect(stderr).toMatch(
-      new RegExp(`^session-manager-plugin: ${path} is left from process ${child.pid}, which has ended after 0\\.2 s\\. `),
+      new RegExp(
+        `^session-manager-plugin: ${path} is left from process ${child.pid}, which has ended after 0\\.2 s\\. `,
+      ),
     );
     for (const sessionId of await openSessions(standIn)) await standIn.simulator.call("terminate", sessionId);
   });
@@ -116,7 +152,9 @@ describe("ready file and wait", () => {
       if (content !== undefined) writeFileSync(path, content);
       const { stderr, exitCode } = await people(standIn, ["wait", "--ready-file", path, "--for", "300ms"]);
       expect(exitCode).toBe(255);
-      expect(stderr).toMatch(new RegExp(`^session-manager-plugin: ${path} ${why} after 0\\.3 s\\. [^\\n]+\\n$`));
+      expect(stderr).toMatch(
+        new RegExp(`^session-manager-plugin: ${path} ${why} after 0\\.3 s\\. [^\\n]+\\n$`),
+      );
     }
     // Also for a directory that does not exist yet.
     const later = join(directory, "later", "ready.json");
@@ -130,7 +168,19 @@ describe("--ready-fd", () => {
     // The shell's reader of the pipe sees the end only when nobody holds the other side any more.
     const script = `exec 4>&1; { "$0" "$@" 3>&1 >&4 4>&- & echo "$!" >&2; } | { cat; echo closed; }`;
     const child = start(
-      ["sh", "-c", script, executablePath, "forward", WEB, "-L", `0:${echo.port}`, "--quiet", "--ready-fd", "3"],
+      [
+        "sh",
+        "-c",
+        script,
+        executablePath,
+        "forward",
+        WEB,
+        "-L",
+        `0:${echo.port}`,
+        "--quiet",
+        "--ready-fd",
+        "3",
+      ],
       { env: standIn.environment },
     );
     await child.stdout.waitFor(/^\{.*\}\nclosed\n$/);
@@ -185,7 +235,7 @@ describe("--probe", () => {
     expect(read(path).tunnels[0]?.remotePort).toBe(port);
     // Attempts are told of once for each reason, and count as nobody's connections.
     const names = events(child).map(({ event }) => event);
-    expect(names).toEqual(["connecting", "connected", "destination-unanswered", "ready"]);
+    expect(names).toEqual(["health", "connecting", "connected", "destination-unanswered", "ready"]);
     expect(read(path).health).toBe(health);
     const metrics = await (await fetch(`http://${health}/metrics`)).text();
     expect(metrics).toMatch(/ssm_plugin_tunnel_connections_total\{[^}]*\} 0\n/);
@@ -204,6 +254,17 @@ describe("--probe", () => {
     await greeted.end();
   });
 
+  test("through an agent that takes one connection at a time; the next one works", async () => {
+    const child = startPeople(standIn, ["forward", OLD.id, "-L", `0:${echo.port}`, "--probe", "--json"], {
+      env: QUICK,
+    });
+    await child.stdout.waitFor(/"event":"ready".*\n/);
+    const peer = await connectTo({ port: Number(events(child).at(-1)?.["port"]) });
+    peer.send("hello");
+    await peer.received(5);
+    await end(child);
+  });
+
   test("a silent destination: ready, and its connection is closed again", async () => {
     const silent = startServer({});
     const tunnels = await startForward(standIn, ["-L", `0:${silent.port}`, "--probe"]);
@@ -217,10 +278,22 @@ describe("--probe", () => {
 describe("--health", () => {
   test("startup, readiness and liveness follow the tunnel; metrics count its bytes", async () => {
     const path = join(directory, "health.json");
-    const tunnels = await startForward(standIn, ["-L", `0:${echo.port}`, "--health", "0", "--ready-file", path]);
+    const tunnels = await startForward(standIn, [
+      "-L",
+      `0:${echo.port}`,
+      "--health",
+      "0",
+      "--ready-file",
+      path,
+    ]);
     const { health } = read(path);
-    const get = async (name: string): Promise<string> => await (await fetch(`http://${health}/${name}`)).text();
-    expect([await get("startup"), await get("readiness"), await get("liveness")]).toEqual(["ok\n", "ok\n", "ok\n"]);
+    const get = async (name: string): Promise<string> =>
+      await (await fetch(`http://${health}/${name}`)).text();
+    expect([await get("startup"), await get("readiness"), await get("liveness")]).toEqual([
+      "ok\n",
+      "ok\n",
+      "ok\n",
+    ]);
     const peer = await connectTo({ port: tunnels.ports[0] ?? 0 });
     peer.send("hello");
     await peer.received(5);
@@ -237,9 +310,13 @@ describe("--health", () => {
     });
     expect([await get("startup"), await get("liveness")]).toEqual(["ok\n", "ok\n"]);
     await standIn.simulator.call("clearFaults");
-    await waitFor(async () => (await get("readiness")) === "ok\n", { what: "/readiness to be well", timeoutMs: 15_000 });
+    await waitFor(async () => (await get("readiness")) === "ok\n", {
+      what: "/readiness to be well",
+      timeoutMs: 15_000,
+    });
     expect(await get("metrics")).toMatch(/_reconnects_total\{[^}]*\} 1\n/);
     expect(events(tunnels).map(({ event }) => event)).toEqual([
+      "health",
       "connecting",
       "connected",
       "ready",
@@ -256,7 +333,8 @@ describe("systemd", () => {
   linux.test("status, ready, watchdog, stopping", async () => {
     const address = join(directory, "notify");
     const receiver = receiveNotifications(address);
-    const told = (what: string): Promise<unknown> => waitFor(() => receiver.messages().includes(what), { what });
+    const told = (what: string): Promise<unknown> =>
+      waitFor(() => receiver.messages().includes(what), { what });
     const child = startPeople(standIn, ["forward", WEB, "-L", `/${directory}/n:${echo.port}`, "--quiet"], {
       env: { NOTIFY_SOCKET: address, WATCHDOG_USEC: "200000" },
     });
@@ -286,25 +364,80 @@ test("--json: errors are on standard error, the last event has their code", asyn
   await standIn.simulator.call("terminate", tunnels.sessionIds[0] ?? "", "Enough");
   const { stderr } = await tunnels.finish(5_000);
   expect(JSON.parse(stderr)).toEqual({ event: "error", message: "Enough", code: "FAILED" });
-  expect(events(tunnels).at(-1)).toEqual({ event: "ended", exitCode: 255, message: "Enough", code: "FAILED" });
+  expect(events(tunnels).at(-1)).toEqual({
+    event: "ended",
+    exitCode: 255,
+    message: "Enough",
+    code: "FAILED",
+  });
 });
 
 describe("what cannot be had: one line, no session, nothing left", () => {
   const FORWARD = ["forward", WEB, "-L", "0:80"];
   test.each<[string, readonly string[], number, RegExp]>([
-    ["a directory that does not exist", [...FORWARD, "--ready-file", "/no/such/f"], 255, /\/no\/such\/f cannot be written: its directory does not exist/],
+    [
+      "a directory that does not exist",
+      [...FORWARD, "--ready-file", "/no/such/f"],
+      255,
+      /\/no\/such\/f cannot be written: its directory does not exist/,
+    ],
     ["a ready file that is a directory", [...FORWARD, "--ready-file", directory], 255, /it is a directory/],
     ["a ready file that is a device", [...FORWARD, "--ready-file", "/dev/null"], 255, /it is no plain file/],
-    ["a health port that is taken", [...FORWARD, "--health", String(echo.port)], 255, /--health 127\.0\.0\.1:\d+: bind: address already in use\. Take another port, or 0/],
-    ["a health address of another machine", [...FORWARD, "--health", "192.0.2.1:9090"], 255, /this machine has no such address/],
-    ["no health port", [...FORWARD, "--health", "x"], 2, /--health must be PORT or BIND:PORT, it is "x"/],
-    ["no descriptor", [...FORWARD, "--ready-fd", "x"], 2, /--ready-fd must be the number of a descriptor from 3 on, it is "x"/],
-    ["a standard stream", [...FORWARD, "--ready-fd", "1"], 2, /from 3 on, it is "1"; for standard output there is --json/],
-    ["a descriptor that is closed", [...FORWARD, "--ready-fd", "77"], 2, /--ready-fd 77 is not open for writing; the caller has to pass it, for example 77>FILE/],
-    ["a descriptor of the runtime's", [...FORWARD, "--ready-fd", "3"], 2, /--ready-fd 3 is not open for writing/],
-    ["one port twice", ["forward", WEB, "-L", `${echo.port}:80`, "--health", "0"], 255, /address already in use/],
+    [
+      "a health port that is taken",
+      [...FORWARD, "--health", String(echo.port)],
+      255,
+      /--health 127\.0\.0\.1:\d+: bind: address already in use\. Take another port, or 0/,
+    ],
+    [
+      "a health address of another machine",
+      [...FORWARD, "--health", "192.0.2.1:9090"],
+      255,
+      /this machine has no such address/,
+    ],
+    [
+      "no health port",
+      [...FORWARD, "--health", "x"],
+      2,
+      /--health must be PORT or BIND:PORT, up to 65535, it is "x"/,
+    ],
+    [
+      "no descriptor",
+      [...FORWARD, "--ready-fd", "x"],
+      2,
+      /--ready-fd must be the number of a descriptor from 3 on, it is "x"/,
+    ],
+    [
+      "a standard stream",
+      [...FORWARD, "--ready-fd", "1"],
+      2,
+      /from 3 on, it is "1"; for standard output there is --json/,
+    ],
+    [
+      "a descriptor that is closed",
+      [...FORWARD, "--ready-fd", "77"],
+      2,
+      /--ready-fd 77 is not open for writing; the caller has to pass it, for example 77>FILE/,
+    ],
+    [
+      "a descriptor of the runtime's",
+      [...FORWARD, "--ready-fd", "3"],
+      2,
+      /--ready-fd 3 is not open for writing/,
+    ],
+    [
+      "one port twice",
+      ["forward", WEB, "-L", `${echo.port}:80`, "--health", "0"],
+      255,
+      /address already in use/,
+    ],
     ["wait without a file", ["wait"], 2, /wait: --ready-file is missing/],
-    ["wait for no time", ["wait", "--ready-file", "f", "--for", "30"], 2, /--for must be a duration such as 30s/],
+    [
+      "wait for no time",
+      ["wait", "--ready-file", "f", "--for", "30"],
+      2,
+      /--for must be a duration such as 30s/,
+    ],
     ["wait for two files", ["wait", "--ready-file", "f", "g"], 2, /"g" is one word too many/],
   ])("%s", async (_, args, exitCode, says) => {
     const before = (await standIn.simulator.call("sessions")).length;
@@ -321,9 +454,13 @@ describe("what cannot be had: one line, no session, nothing left", () => {
     const gone = join(temporaryDirectory("gone"), "d");
     mkdirSync(gone);
     const port = freePort();
-    const child = startPeople(standIn, ["forward", WEB, "-L", `0:${port}`, "--probe", "--ready-file", join(gone, "f")], {
-      env: QUICK,
-    });
+    const child = startPeople(
+      standIn,
+      ["forward", WEB, "-L", `0:${port}`, "--probe", "--ready-file", join(gone, "f")],
+      {
+        env: QUICK,
+      },
+    );
     await child.stderr.waitFor("trying again");
     rmSync(gone, { recursive: true });
     listenAt(port);

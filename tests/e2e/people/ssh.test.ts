@@ -72,6 +72,23 @@ needs("ssh", "scp", "sftp", "sshd", "ssh-keygen").describe("OpenSSH with the pri
   );
 
   test(
+    "sftp: a file there and back, renamed on the way",
+    async () => {
+      const [from, there, back] = ["sftp from", "sftp-there", "sftp-back"].map((name) =>
+        join(server.directory, name),
+      ) as [string, string, string];
+      await Bun.write(from, file);
+      // Quoted as sftp's own commands are; `-b -` reads them from standard input and stops at the first that fails.
+      const batch = `put "${from}" ${there}.part\nrename ${there}.part ${there}\nget ${there} ${back}\nrm ${there}\n`;
+      const { exitCode } = await openssh("sftp", ["-q", "-b", "-", WEB], batch);
+      expect(exitCode).toBe(0);
+      expect(Buffer.compare(await Bun.file(back).bytes(), file)).toBe(0);
+      expect(await Bun.file(there).exists()).toBe(false);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "a target that is offline: ssh shows our sentence and ends with 255",
     async () => {
       const { stdout, stderr, exitCode } = await openssh("ssh", ["i-0fedcba9876543210", "true"]);

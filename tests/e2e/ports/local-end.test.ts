@@ -8,7 +8,6 @@ import { temporaryDirectory } from "../../support/environment.ts";
 import { clearLater } from "../../support/leftovers.ts";
 import { type Outcome, run } from "../../support/processes.ts";
 import { needsThat } from "../../support/programs.ts";
-import { startPty } from "../../support/pty.ts";
 import { executableOf, startWithPipes } from "../sessions.ts";
 import { type SessionRequest, useStandIn } from "../stand-in.ts";
 import { directly, forEachStart, type Start, withArgument } from "../starts.ts";
@@ -137,17 +136,21 @@ describe("where a tunnel listens", () => {
   test.each([
     ["127.0.0.1", false],
     ["0.0.0.0", true],
+    ["*", true],
   ])(
-    "on SSM_PLUGIN_LOCAL_HOST %s; a person is warned of what is open to the network: %p",
+    "on SSM_PLUGIN_LOCAL_HOST %s; what is open to the network is warned of on standard error: %p",
     async (host, warned) => {
-      const { command, env } = await directly.prepare(standIn, forward(echo.port), {
-        SSM_PLUGIN_LOCAL_HOST: host,
+      const tunnel = await startWithPipes(standIn, directly, forward(echo.port), {
+        env: { SSM_PLUGIN_LOCAL_HOST: host },
       });
-      const pty = startPty(command, { env });
-      await pty.waitForOutput("Waiting for connections...");
-      pty.write("\x03");
-      expect(await pty.finish()).toBe(0);
-      expect(pty.output.text().includes(`listens on ${host}:`)).toBe(warned);
+      const port = Number(/\d+/.exec(await tunnel.stdout.waitFor(/Port \d+ opened for [^]*Waiting/))?.[0]);
+      expect(await isOpen("127.0.0.1", port)).toBe(true);
+      expect(await isOpen("::1", port)).toBe(host === "*" && hasIpv6);
+      tunnel.kill("SIGINT");
+      const { stdout, stderr } = await tunnel.finish();
+      const address = host === "*" ? "0.0.0.0" : host;
+      expect(stderr.includes(`Warning: the tunnel listens on ${address}:`)).toBe(warned);
+      expect(stdout).not.toContain("Warning");
     },
   );
 

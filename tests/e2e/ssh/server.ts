@@ -1,15 +1,14 @@
 /**
  * A real OpenSSH server on a free loopback port, with keys and a configuration of its own, for the account that runs
- * the tests; and the client's options to match. Nothing of the machine's own configuration is used or changed.
+ * the tests; and the client's options to match. Nothing of the machine's own configuration is used or changed; a
+ * server that root starts needs a directory that the system's service would make.
  */
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { environment, temporaryDirectory } from "../../support/environment.ts";
-import { clearLater } from "../../support/leftovers.ts";
 import { run, start } from "../../support/processes.ts";
 import { findProgram } from "../../support/programs.ts";
-import { waitFor } from "../../support/wait-for.ts";
 
 /** Where a server that root starts changes its root to; the system's own service makes it in the same way. */
 const PRIVILEGE_SEPARATION_DIRECTORY = "/run/sshd";
@@ -105,14 +104,6 @@ export function freePort(): number {
 
 function makePrivilegeSeparationDirectory(): void {
   if (process.getuid?.() !== 0 || existsSync(PRIVILEGE_SEPARATION_DIRECTORY)) return;
-  mkdirSync(PRIVILEGE_SEPARATION_DIRECTORY, { mode: 0o755 });
-  clearLater(async () => {
-    await waitFor(
-      () => {
-        rmdirSync(PRIVILEGE_SEPARATION_DIRECTORY);
-        return true;
-      },
-      { what: `${PRIVILEGE_SEPARATION_DIRECTORY} to be empty` },
-    );
-  });
+  // Left there: it is empty, it is gone at the next start of the machine, and other servers may need it by now.
+  mkdirSync(PRIVILEGE_SEPARATION_DIRECTORY, { mode: 0o755, recursive: true });
 }

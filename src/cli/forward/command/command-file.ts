@@ -44,10 +44,15 @@ function kindOf(file: string): "directory" | "file" | "none" {
 /** Whether the system refuses a file as a program because it is a script without a first line that says whose. */
 export function isPlainScript(file: string): boolean {
   const head = new Uint8Array(HEAD_BYTES);
-  const descriptor = openSync(file, "r");
   try {
-    return !head.subarray(0, readSync(descriptor, head)).includes(0);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(file, "r");
+    try {
+      return !head.subarray(0, readSync(descriptor, head)).includes(0);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    // A shell could not read it either.
+    return false;
   }
 }

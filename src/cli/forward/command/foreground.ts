@@ -3,6 +3,8 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 
 /** Whether this process is in the foreground of a terminal, so that Ctrl-C there is a SIGINT to its whole group. */
 export function isInForeground(): boolean {
+  // A console tells every program that is attached to it.
+  if (process.platform === "win32") return true;
   try {
     // "pid (name) state ppid pgrp session tty tpgid …"; the name may hold spaces and brackets.
     const stat = readFileSync("/proc/self/stat", "latin1");
