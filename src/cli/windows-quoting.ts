@@ -1,7 +1,7 @@
 /**
- * The same for Windows agents, which put `powershell ` in front of the line. Before PowerShell sees it, the line of a
- * command without a terminal is split as a Unix shell splits words and put together again by Windows' rules; so it
- * holds a script in Base64, which nothing of that can change. Pure.
+ * Puts a command into the one line that a session document takes, for Windows agents, which put `powershell ` in front
+ * of it. Before PowerShell sees it, the line of a command without a terminal is split as a Unix shell splits words and
+ * put together again by Windows' rules; so it holds a script in Base64, which nothing of that can change. Pure.
  *
  * The script starts the program with a command line that is made here: Windows PowerShell puts arguments with `"`, with
  * a backslash at the end, and empty ones wrongly into command lines of its own.

@@ -32,7 +32,7 @@ export interface Variable {
 export const VARIABLES: readonly Variable[] = [
   {
     name: "SSM_PLUGIN_LOCAL_HOST",
-    form: "address",
+    form: "address or *",
     meaning: "listen address of tunnels instead of 127.0.0.1 and ::1",
   },
   { name: "SSM_PLUGIN_PAYLOAD_BYTES", form: "64 to 32768", meaning: "tunnel bytes in one message (1024)" },

@@ -166,7 +166,10 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     return connection;
   }
 
-  /** Ends it from this side, at the service too; resolves when it has ended, within some seconds. Never rejects. */
+  /**
+   * Ends it from this side, at the service too. Resolves when it has ended, within some seconds; one that is just being
+   * started is ended as soon as the service has answered. Never rejects.
+   */
   terminate(): Promise<SessionEnd> {
     if (!this.#terminating) {
       this.#terminating = true;

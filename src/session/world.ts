@@ -1,6 +1,6 @@
 /** What one session is made of: its parameters, and everything of the outside that it uses. Types only. */
-import type { Clock, Connect, DataKeySource, Listen, Log, SessionApi, StandardStreams } from "./seams.ts";
 import type { KindFactory } from "./kinds/kind.ts";
+import type { Clock, Connect, DataKeySource, Listen, Log, SessionApi, StandardStreams } from "./seams.ts";
 import type { SessionSettings } from "./settings.ts";
 
 /** Which session, as StartSession answered. */

@@ -1,4 +1,7 @@
-/** Commands for Windows agents, against a model of all that reads them before the program does. */
+/**
+ * Commands for Windows agents, against a model of all that reads them before the program does. No Windows and no
+ * PowerShell is at hand where this runs (Debian has no package of it): the model is what there is.
+ */
 import { describe, expect, test } from "bun:test";
 
 import { windowsCommandLine, windowsShellLine } from "../../src/cli/windows-quoting.ts";

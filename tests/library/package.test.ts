@@ -1,30 +1,46 @@
 /** The package as another project sees it: its doors, its README's example, and what using it does to a process. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import packageJson from "../../package.json";
 import { VERSION } from "../../src/library/version.ts";
+import { createHome, keysOf } from "../e2e/aws/profiles.ts";
 import { useStandIn } from "../e2e/stand-in.ts";
 import { repositoryRoot, temporaryDirectory } from "../support/environment.ts";
 import { run } from "../support/processes.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-const standIn = useStandIn();
-const project = temporaryDirectory("consumer");
+const MFA_CODE = "123456";
+const standIn = useStandIn({ mfaCode: MFA_CODE });
+const project = createProject();
 const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("hello") });
 
-beforeAll(() => {
-  mkdirSync(join(project, "node_modules"));
-  symlinkSync(repositoryRoot, join(project, "node_modules/session-manager-plugin"));
-});
 afterAll(() => server.stop(true));
 
+/** A project that has this package among its own. */
+function createProject(): string {
+  const directory = temporaryDirectory("consumer");
+  const packages = join(directory, "node_modules");
+  mkdirSync(packages);
+  symlinkSync(repositoryRoot, join(packages, "session-manager-plugin"));
+  for (const name of ["bun-types", "@types"])
+    symlinkSync(join(repositoryRoot, "node_modules", name), join(packages, name));
+  return directory;
+}
+
 /** Runs a program that is no part of this repository. */
-async function runProgram(text: string, ...args: readonly string[]) {
+async function runProgram(
+  text: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string | undefined>> = {},
+) {
   const file = join(project, `${Bun.hash(text)}.ts`);
   await Bun.write(file, text);
-  return await run([process.execPath, file, ...args], { cwd: project, env: standIn.environment });
+  return await run([process.execPath, file, ...args], {
+    cwd: project,
+    env: { ...standIn.environment, ...env },
+  });
 }
 
 test("the README shows the example that is type-checked here, and it runs", async () => {
@@ -32,7 +48,7 @@ test("the README shows the example that is type-checked here, and it runs", asyn
   const example = /## Use it as a library\n[^]*?\n```ts\n([^]*?)```/.exec(readme)?.[1] ?? "";
   const checked = await Bun.file(join(import.meta.dir, "example.ts")).text();
   expect(example).toBe(checked.slice(checked.indexOf("\n") + 1));
-  const outcome = await runProgram(example, standIn.target, String(server.port));
+  const outcome = await runProgram(example, [standIn.target, String(server.port)]);
   expect(outcome).toMatchObject({
     stdout: expect.stringMatching(/^Linux \S+\n\nexit code 0\nhello\nHTTP\/1\.[01] 200 OK\n$/),
     stderr: "connecting\nconnected\nterminated\n",
@@ -75,6 +91,24 @@ describe("the package's doors", () => {
   });
 });
 
+test("a project with the settings of `bun init` gets its types, and their errors", async () => {
+  const checked = createProject();
+  const compilerOptions = {
+    ...{ lib: ["ESNext"], target: "ESNext", module: "Preserve", moduleDetection: "force" },
+    ...{ types: ["bun-types"], moduleResolution: "bundler", allowImportingTsExtensions: true, noEmit: true },
+    ...{ verbatimModuleSyntax: true, strict: true, skipLibCheck: true, noUncheckedIndexedAccess: true },
+  };
+  await Bun.write(join(checked, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+  const example = await Bun.file(join(import.meta.dir, "example.ts")).text();
+  await Bun.write(join(checked, "good.ts"), example);
+  const check = () => run([process.execPath, "check"], { cwd: checked });
+  expect((await check()).exitCode).toBe(0);
+  await Bun.write(join(checked, "bad.ts"), example.replace("({ status })", "({ state })"));
+  const { stdout, stderr, exitCode } = await check();
+  expect(exitCode).not.toBe(0);
+  expect(stdout + stderr).toMatch(/bad\.ts.*'state' does not exist on type 'StatusChange'/);
+});
+
 test("what a listener throws is the program's own uncaught exception, and disturbs no session", async () => {
   const { stdout, stderr, exitCode } = await runProgram(
     `import { Session } from "session-manager-plugin";
@@ -89,7 +123,7 @@ test("what a listener throws is the program's own uncaught exception, and distur
     });
     await session.open();
     console.log(JSON.stringify(await new Response(session.output).text()), (await session.ended).how);`,
-    standIn.target,
+    [standIn.target],
   );
   expect({ stdout, stderr, exitCode }).toEqual({
     stdout: 'caught a mistake\n"all of it\\r\\n" closed\n',
@@ -104,7 +138,7 @@ test("a program that waits for nothing any more ends by itself", async () => {
     const session = new Session({ target: process.argv[2] ?? "" });
     await session.open();
     console.log((await session.terminate()).how);`,
-    standIn.target,
+    [standIn.target],
   );
   expect({ stdout, exitCode }).toEqual({ stdout: "terminated\n", exitCode: 0 });
 });
@@ -119,4 +153,36 @@ test("no region anywhere: a sentence, at once", async () => {
   expect(stdout).toBe(
     "LIBRARY_INVALID_OPTION the option region is missing, and neither AWS_REGION nor the profile names one\n",
   );
+});
+
+test("a profile that needs an MFA code: the program is asked, or it is an error; never the terminal", async () => {
+  const home = createHome({
+    credentials: keysOf("base", standIn.simulator.credentials),
+    config: [
+      "[profile ops]",
+      "region = us-east-1",
+      "role_arn = arn:aws:iam::111122223333:role/ops",
+      "source_profile = base",
+      "mfa_serial = arn:aws:iam::111122223333:mfa/me",
+      "",
+    ].join("\n"),
+  });
+  const none = Object.fromEntries(
+    ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"].map((name) => [`AWS_${name}`, undefined]),
+  );
+  const { stdout, stderr } = await runProgram(
+    `import { Session } from "session-manager-plugin";
+    const options = { target: process.argv[2] ?? "", profile: "ops" };
+    await new Session(options).open().catch(({ code }) => console.log(code));
+    const askMfa = async (serial: string) => (console.log(serial), "${MFA_CODE}");
+    const session = new Session({ ...options, askMfa });
+    await session.open();
+    console.log((await session.terminate()).how);`,
+    [standIn.target],
+    { ...none, HOME: home.path },
+  );
+  expect({ stdout, stderr }).toEqual({
+    stdout: "AWS_MFA_REQUIRED\narn:aws:iam::111122223333:mfa/me\nterminated\n",
+    stderr: "",
+  });
 });
