@@ -10,6 +10,7 @@ import { COMMANDS } from "./commands.ts";
 import { InterruptedError, UsageError } from "./errors.ts";
 import { ExitCode, SIGNAL_EXIT_CODES } from "./exit-codes.ts";
 import { codeOf, Messages } from "./messages.ts";
+import { actAsProcessOne } from "./process-one.ts";
 import { commandHelp, programHelp } from "./usage.ts";
 
 /**
@@ -31,6 +32,7 @@ export async function runCommandLine(
       const { runResponse } = await import("./one-argument.ts");
       return await runResponse(name, { environment, version, messages, exit });
     }
+    actAsProcessOne(exit);
     const command = await load(name);
     if (wants(words, "--help", "-h")) return print(commandHelp(command));
     const parsed = parseCommandLine(command, words);

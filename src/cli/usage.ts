@@ -13,7 +13,7 @@ export function commandHelp(command: Command): string {
       required === false ? `[${name.toUpperCase()}]` : name.toUpperCase(),
     ),
     ...(options.length > 0 ? ["[OPTIONS]"] : []),
-    ...(command.rest === undefined ? [] : [`-- ${command.rest}`]),
+    ...(command.rest === undefined ? [] : [`[-- ${command.rest}]`]),
   ];
   return [
     `Usage: ${PROGRAM} ${command.meta.name} ${words.join(" ")}`.trimEnd(),

@@ -61,7 +61,7 @@ describe("the page", () => {
     expect(stdout + stderr).toBe("");
     const shown = await run(["mandoc", "-T", "ascii", "-O", "width=200"], { input: page });
     expect(shown.stdout.replace(/.\x08/g, "")).toContain(
-      "session-manager-plugin exec [TARGET] [OPTIONS] -- COMMAND ARG",
+      "session-manager-plugin exec [TARGET] [OPTIONS] [-- COMMAND ARG",
     );
   });
 });

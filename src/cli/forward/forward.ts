@@ -7,7 +7,6 @@ import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } 
 import { UsageError } from "../errors.ts";
 import { READINESS_ARGUMENTS, readReadinessOptions } from "../readiness/readiness.ts";
 import { CommandStartError } from "./command/errors.ts";
-import { actAsProcessOne } from "./command/process-one.ts";
 import { readCommand } from "./command/run-command.ts";
 import { Reporter } from "./reporter.ts";
 import { runTunnels } from "./run.ts";
@@ -55,7 +54,6 @@ export const forward: Command = {
 const MAX_SESSIONS = 16;
 
 async function run(context: CommandContext): Promise<number> {
-  actAsProcessOne(context.exit);
   guardTerminalAtExit();
   try {
     return await openTunnels(context);

@@ -2,8 +2,8 @@
  * What process 1 of a container has to do besides its work: end at signals that nobody handles yet (for it the system
  * has no default action), and take the ended processes that were left to it.
  */
-import { type ProcessSignal, watchSignals } from "../../../terminal/index.ts";
-import { SIGNAL_EXIT_CODES } from "../../exit-codes.ts";
+import { type ProcessSignal, watchSignals } from "../terminal/index.ts";
+import { SIGNAL_EXIT_CODES } from "./exit-codes.ts";
 import { reapOrphans } from "./orphan-reaper.ts";
 
 /** The parts that tests replace. */

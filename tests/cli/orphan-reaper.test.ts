@@ -1,9 +1,9 @@
 /** Process 1: which ended processes are taken, and when a signal ends it. */
 import { describe, expect, test } from "bun:test";
 
-import { reapOrphans } from "../../../../src/cli/forward/command/orphan-reaper.ts";
-import { actAsProcessOne } from "../../../../src/cli/forward/command/process-one.ts";
-import type { ProcessSignal } from "../../../../src/terminal/index.ts";
+import { reapOrphans } from "../../src/cli/orphan-reaper.ts";
+import { actAsProcessOne } from "../../src/cli/process-one.ts";
+import type { ProcessSignal } from "../../src/terminal/index.ts";
 
 /** The reaper with a system that a test moves look by look. */
 function rig(): { look: (...ended: number[]) => number[]; stop: () => void } {

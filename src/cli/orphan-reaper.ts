@@ -3,8 +3,9 @@
  * children that this program has started itself are the runtime's to take; it does that at once, so whoever has been
  * waiting for a whole look longer is a stranger's. Without /proc or the C library nothing is done.
  */
-import { dlopen } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
+
+import { openLibc } from "../terminal/index.ts";
 
 /** Between two looks. An ended process waits for one to two of them; a handler of SIGCHLD could be the runtime's own. */
 const LOOK_MS = 1_000;
@@ -36,11 +37,11 @@ export function reapOrphans(system: ReaperSystem | undefined = realSystem()): ()
 }
 
 function realSystem(): ReaperSystem | undefined {
-  const waitpid = loadWaitpid();
-  if (waitpid === undefined) return undefined;
+  const libc = openLibc({ waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" } });
+  if (libc === undefined) return undefined;
   return {
     endedChildren,
-    take: (processId) => void waitpid(processId, null, WNOHANG),
+    take: (processId) => void libc.waitpid(processId, null, WNOHANG),
     every(intervalMs, callback) {
       const timer = setInterval(callback, intervalMs);
       timer.unref();
@@ -71,16 +72,4 @@ function list(directory: string): readonly string[] {
   } catch {
     return [];
   }
-}
-
-function loadWaitpid(): ((processId: number, status: null, options: number) => number) | undefined {
-  const architecture = process.arch === "arm64" ? "aarch64" : "x86_64";
-  for (const library of ["libc.so.6", `libc.musl-${architecture}.so.1`]) {
-    try {
-      return dlopen(library, { waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" } }).symbols.waitpid;
-    } catch {
-      // The other one, or none.
-    }
-  }
-  return undefined;
 }
