@@ -67,15 +67,13 @@ async function openTunnel(
   const secure = proxy.protocol === "https:";
   const port = proxy.port === "" ? (secure ? 443 : 80) : Number(proxy.port);
   const socket = secure
-    ? process
-        .getBuiltinModule("node:tls")
-        .connect({
-          host,
-          port,
-          ...serverName(host),
-          ...(ca === undefined ? {} : { ca: [...ca] }),
-          rejectUnauthorized: true,
-        })
+    ? process.getBuiltinModule("node:tls").connect({
+        host,
+        port,
+        ...serverName(host),
+        ...(ca === undefined ? {} : { ca: [...ca] }),
+        rejectUnauthorized: true,
+      })
     : process.getBuiltinModule("node:net").connect({ host, port });
   sockets.push(socket);
   await opened(socket, secure ? "secureConnect" : "connect");

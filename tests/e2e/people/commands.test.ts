@@ -128,6 +128,16 @@ describe.concurrent("exec", () => {
     expect(await child.finish(5_000)).toMatchObject({ stderr: "", exitCode: 130 });
   });
 
+  test("a second Ctrl-C ends a session whose command is not moved by the first", async () => {
+    const child = startPeople(standIn, ["exec", WEB, "--shell", "trap 'echo no' INT; echo up; sleep 60; :"]);
+    await child.stdout.waitFor("up\n");
+    child.kill("SIGINT");
+    const finished = child.finish(5_000);
+    // It is passed on, and no echo of it comes back: the second may be sent too early and is sent again.
+    const again = setInterval(() => child.kill("SIGINT"), 100);
+    expect(await finished.finally(() => clearInterval(again))).toMatchObject({ stderr: "", exitCode: 130 });
+  });
+
   test.each([
     ["SIGTERM", 143],
     ["SIGHUP", 129],
@@ -401,7 +411,7 @@ describe.concurrent("help and version", () => {
     ]) {
       const { stdout, exitCode } = await run([executablePath, ...args], { wholeEnv });
       expect(exitCode).toBe(0);
-      expect(stdout).toStartWith("Usage: session-manager-plugin exec [TARGET] [OPTIONS] -- COMMAND");
+      expect(stdout).toStartWith("Usage: session-manager-plugin exec [TARGET] [OPTIONS] [-- COMMAND");
     }
     const version = await run([executablePath, "--version"], { wholeEnv });
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
