@@ -31,6 +31,10 @@ const COMMANDS: ReadonlySet<string> = new Set([
   "simulate",
 ]);
 
+/** What sessions get to end after a defect. */
+const CRASH_DEADLINE_MS = 2_000;
+let crashed = false;
+
 const args = process.argv.slice(2);
 
 if (args.length === 1 && args[0] === "--version") {
@@ -62,10 +66,16 @@ function exit(code: number): never {
   return process.exit(code);
 }
 
-/** The terminal is put back by its own exit hook. */
-async function crash(error: unknown): Promise<never> {
-  const { leave, reportDefect } = await import("./host/index.ts");
+/**
+ * After a defect: one line, and the sessions are ended, as far as that still works. The terminal is put back by its own
+ * exit hook.
+ */
+async function crash(error: unknown): Promise<void> {
+  if (crashed) return;
+  crashed = true;
+  const { leave, reportDefect, terminateOpenSessions } = await import("./host/index.ts");
   reportDefect(error);
+  await terminateOpenSessions(CRASH_DEADLINE_MS);
   if (isForPeople()) return leave(255, exit);
   // With the token in an argument the AWS CLI would print it after any exit but 0.
   const exposed = args.length >= 3 && !(args[0] ?? "").startsWith("AWS_SSM_START_SESSION_RESPONSE");

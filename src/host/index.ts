@@ -4,6 +4,7 @@ export * from "./environment.ts";
 export * from "./exit.ts";
 export * from "./host.ts";
 export { LOG_LEVELS, type LogOptions, noLog, openLog } from "./log.ts";
+export * from "./open-sessions.ts";
 export * from "./run-session.ts";
 export { HostStreams } from "./streams.ts";
 export { harmless, harmlessLine } from "./harmless.ts";

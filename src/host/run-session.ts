@@ -11,6 +11,7 @@ import {
 } from "../session/index.ts";
 import { guardTerminalAtExit, type ProcessSignal, watchParent, watchSignals } from "../terminal/index.ts";
 import type { Host } from "./host.ts";
+import { runKnown } from "./open-sessions.ts";
 
 /** What a signalled session may take to end before the process ends without it. */
 const SIGNAL_DEADLINE_MS = 2_800;
@@ -26,6 +27,8 @@ export interface RunOptions {
   readonly exitWithParent: boolean;
   /** A signal is about to end the session; `isTunnel` when local programs are connected to it. */
   readonly terminating?: (signal: ProcessSignal, isTunnel: boolean) => void;
+  /** Signals may be passed on once: agents give a command the first one only, and it may not be moved by that. */
+  readonly endAtSecondSignal?: boolean;
   /** End the session after this long; absent: never. */
   readonly timeoutMs?: number;
   /** The time is up and the session is being ended. */
@@ -70,7 +73,8 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
     }, SIGNAL_DEADLINE_MS).unref();
   };
   const stopSignals = watchSignals((received) => {
-    if (isForwarded(received) && session.signal(received)) forwarded = received;
+    const isEnough = options.endAtSecondSignal === true && forwarded !== undefined;
+    if (!isEnough && isForwarded(received) && session.signal(received)) forwarded = received;
     else endBy(received);
   });
   const stopParent = watchParent({ force: options.exitWithParent }, () => endBy("SIGHUP"));
@@ -82,7 +86,7 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
           options.timedOut?.();
           session.terminate();
         });
-  const end = await session.run();
+  const end = await runKnown(session);
   stopParent();
   stopTimeout();
   await host.streams.restore(end.kind === "terminated" ? IMPATIENT_DRAIN_MS : Infinity);

@@ -2,7 +2,7 @@
  * One tunnel of `forward`: a listener that stays, and the sessions behind it, which are started again when they end.
  */
 import type { StartedSession, StartSessionRequest } from "../../aws/index.ts";
-import { portRequest } from "../../host/index.ts";
+import { portRequest, runKnown } from "../../host/index.ts";
 import { Session, type SessionEnd, type SessionObserver, type SessionWorld } from "../../session/index.ts";
 import { TunnelListener } from "./listener.ts";
 import { isIdleEnd, reasonOf, RestartPolicy } from "./restart.ts";
@@ -206,7 +206,7 @@ export class Tunnel {
       }),
     );
     this.#running.add(session);
-    const end: SessionEnd = await session.run();
+    const end: SessionEnd = await runKnown(session);
     this.#running.delete(session);
     if (life.ran) this.#up--;
     if (life.cut) this.#cut--;
