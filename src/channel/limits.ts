@@ -30,9 +30,15 @@ export interface ChannelLimits {
   readonly maxReorderMessages: number;
   /** Payload bytes that are kept ahead of order. */
   readonly maxReorderBytes: number;
-  /** How many of the latest acknowledgements are repeated after a reconnect. */
+  /**
+   * How many of the latest acknowledgements are repeated after a reconnect. As many messages as wait in a kernel for a
+   * connection that is not read: they may all come in its last moment, when no acknowledgement gets out any more.
+   */
   readonly reackMessages: number;
-  /** Only acknowledgements of the last so many milliseconds before the cut are repeated. */
+  /**
+   * Only acknowledgements of the last so many milliseconds before the cut are repeated; of an agent that sends as fast
+   * as it can that is some 2,000.
+   */
   readonly reackAgeMs: number;
   /** Retransmission timeout before the first round-trip sample, in milliseconds. */
   readonly initialRtoMs: number;
@@ -75,8 +81,8 @@ export const DEFAULT_LIMITS: ChannelLimits = {
   maxHeldMessages: 1024,
   maxReorderMessages: 32_768,
   maxReorderBytes: 32 * MIB,
-  reackMessages: 2048,
-  reackAgeMs: 5000,
+  reackMessages: 8192,
+  reackAgeMs: 2500,
   initialRtoMs: 200,
   minRtoMs: 100,
   maxRtoMs: 4000,

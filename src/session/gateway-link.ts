@@ -4,7 +4,9 @@
  */
 import { encodeOpenDataChannel } from "../protocol/index.ts";
 import { ConnectFailedError, ConnectionLostError, type SessionError, SessionGoneError } from "./errors.ts";
+import type { GatewayLinkEvents } from "./gateway-link-events.ts";
 import { Liveness } from "./liveness.ts";
+import { ReadOut } from "./read-out.ts";
 import { ReconnectSchedule } from "./reconnect-schedule.ts";
 import { callResume } from "./resume-call.ts";
 import type { Transport, TransportEnd } from "./seams.ts";
@@ -13,22 +15,6 @@ import type { SessionParameters, SessionWorld } from "./world.ts";
 
 /** What a link needs. */
 export type GatewayLinkOptions = SessionParameters & Omit<SessionWorld, "listen" | "streams" | "keys">;
-
-/** What a link tells its session. */
-export interface GatewayLinkEvents {
-  /** Connected, and the opening frame has been sent. */
-  up(): void;
-  /** Something has come on this connection, for the first time. */
-  alive(): void;
-  /** Connection lost; it is being brought back. */
-  down(why: string): void;
-  /** A binary frame arrived. */
-  frame(bytes: Uint8Array): void;
-  /** Whether something sent waits for its acknowledgement. */
-  waiting(): boolean;
-  /** It is over: nothing will bring the connection back. */
-  failed(error: SessionError): void;
-}
 
 /** Connections that may be cut before anything arrived on any of them. */
 const START_CONNECTIONS = 3;
@@ -63,6 +49,8 @@ export class GatewayLink {
   #startedAtMs = 0;
   #cancelDelay: (() => void) | undefined;
   #paused = false;
+  /** The present connection is about to be given up; nothing is sent on it any more. */
+  #readOut: ReadOut | undefined;
   /** A resume that waits until local readers have caught up. */
   #heldResume: (() => void) | undefined;
 
@@ -76,7 +64,7 @@ export class GatewayLink {
     this.#liveness = new Liveness(options.clock, options.settings, {
       ping: () => this.#transport?.ping(),
       unanswered: () => !this.#answered && this.#events.waiting(),
-      dead: (why) => this.cut(why),
+      dead: (why) => (this.#paused ? this.#cutUnread(why) : this.cut(why)),
     });
   }
 
@@ -98,7 +86,8 @@ export class GatewayLink {
 
   /** Sends a frame if there is a connection that takes it; the channel repeats what was not acknowledged. */
   send(frame: Uint8Array): void {
-    if (this.#open && this.bufferedBytes < MAX_BUFFERED_BYTES) this.#transport?.send(frame);
+    if (!this.#open || this.#readOut !== undefined) return;
+    if (this.bufferedBytes < MAX_BUFFERED_BYTES) this.#transport?.send(frame);
   }
 
   /** Bytes that wait in the socket. */
@@ -130,6 +119,16 @@ export class GatewayLink {
     this.#lost({ code: 1006, reason: "", error: new Error(why) });
   }
 
+  /**
+   * Gives up a connection that was paused. What has arrived on it is read first, for an agent repeats what is lost
+   * one message at a time, 0.1 to 1 s each. It is acknowledged after the next connection has come up: an agent must
+   * not be asked for more meanwhile.
+   */
+  #cutUnread(why: string): void {
+    this.#readOut ??= new ReadOut(this.#options.clock, () => this.cut(why));
+    this.#transport?.resume();
+  }
+
   /** Ends the link for good, politely where there is a connection. */
   close(): void {
     if (this.#closed) return;
@@ -137,6 +136,7 @@ export class GatewayLink {
     this.#open = false;
     this.#liveness.stop();
     this.#cancelDelay?.();
+    this.#readOut?.cancel();
     this.#heldResume = undefined;
     this.#transport?.close(1000, "");
     this.#transport = undefined;
@@ -224,6 +224,7 @@ export class GatewayLink {
       return;
     }
     this.#answered = true;
+    this.#readOut?.took(data.length);
     this.#events.frame(data);
   }
 
@@ -232,6 +233,8 @@ export class GatewayLink {
     const wasOpen = this.#open;
     this.#open = false;
     this.#liveness.stop();
+    this.#readOut?.cancel();
+    this.#readOut = undefined;
     const why = describeEnd(end);
     this.#options.log(wasOpen ? "warn" : "info", "connection closed", {
       code: end.code,

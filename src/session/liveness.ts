@@ -90,6 +90,8 @@ export class Liveness {
     this.#paused = paused;
     const now = this.#clock.now();
     this.#unansweredSinceMs = undefined;
+    // A pong that has waited unread tells nothing of the way.
+    this.#unansweredPingAtMs = undefined;
     if (paused) this.#pausedAtMs = now;
     else this.#heardAtMs = now;
   }

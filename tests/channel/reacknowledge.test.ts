@@ -10,11 +10,16 @@ import { NaiveAgent } from "./naive-agent.ts";
 import { recordingEvents } from "./recording-events.ts";
 import { Timeline } from "./timeline.ts";
 
-const MESSAGES = 50;
 const ONE_WAY_MS = 20;
 
-/** A cut swallows 50 acks and, after them, one message; returns how long after the reconnect all is well. */
-function recover(reackOnReconnect: boolean): { readonly ms: number; readonly resends: number } {
+/**
+ * A cut swallows the acks of so many messages and, after them, two messages; returns how long after the reconnect all
+ * is well.
+ */
+function recover(
+  reackOnReconnect: boolean,
+  { messages = 50, everyMs = 1 } = {},
+): { readonly ms: number; readonly resends: number } {
   const timeline = new Timeline();
   let acksGetThrough = false;
   let dataGetsThrough = true;
@@ -36,8 +41,8 @@ function recover(reackOnReconnect: boolean): { readonly ms: number; readonly res
     timeline.at(timeline.nowMs + ONE_WAY_MS, () => channel.receive(frame, timeline.nowMs));
   });
   channel.connected(0);
-  for (let count = 0; count < MESSAGES; count++) {
-    timeline.at(count, () => agent.write(1, Buffer.from(`${count}`), timeline.nowMs));
+  for (let count = 0; count < messages; count++) {
+    timeline.at(count * everyMs, () => agent.write(1, Buffer.from(`${count}`), timeline.nowMs));
   }
   timeline.runUntil(100);
   dataGetsThrough = false;
@@ -56,11 +61,17 @@ function recover(reackOnReconnect: boolean): { readonly ms: number; readonly res
   tick();
   const done = timeline.runUntil(
     60_000,
-    () => recorded.delivered.length === MESSAGES + 2 && agent.unackedMessages === 0,
+    () => recorded.delivered.length === messages + 2 && agent.unackedMessages === 0,
   );
   expect(done).toBe(true);
   return { ms: timeline.nowMs - startMs, resends: agent.resends };
 }
+
+test("after a cut that swallowed the acks of all that had waited for a connection that was not read, as well", () => {
+  const recovered = recover(true, { messages: 6_000, everyMs: 0 });
+  expect(recovered.ms).toBeLessThan(1000);
+  expect(recovered.resends).toBeLessThanOrEqual(5);
+});
 
 describe("after a cut that swallowed 50 acks", () => {
   test("the agent comes to the messages that are really lost at once", () => {

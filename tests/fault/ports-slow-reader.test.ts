@@ -95,6 +95,26 @@ test("beyond the budget: the destination is held up, memory stays bounded, and a
   await tunnel.stop();
 }, 60_000);
 
+// Messages that an agent believes to be lost are repeated one by one, some ten in a second; thousands are under way.
+test.skipIf(process.env["SOAK"] === undefined)(
+  "beyond the budget for 50 s, with the connection given up meanwhile: all of it arrives soon after the reader reads again",
+  async () => {
+    const pattern = new Pattern(43, 80_000_000);
+    const server = startSource(pattern);
+    const tunnel = await openTunnel(standIn, directly, forward(server.port));
+    const slow = await openSlowReader(tunnel);
+    await stalled(await server.peer(0));
+    await Bun.sleep(52_000);
+    slow.resume();
+    await slow.received(pattern.totalBytes, 15_000);
+    expect(slow.sha256()).toBe(pattern.sha256());
+    expect((await standIn.session(tunnel.sessionId)).connects).toBe(2);
+    expectBoundedMemory(tunnel);
+    await tunnel.stop();
+  },
+  120_000,
+);
+
 test("a destination that does not read holds its own sender up, and others as long as the agent has room", async () => {
   const pattern = new Pattern(42, 8_000_000);
   const server = startServer({

@@ -1,6 +1,6 @@
 /** Log lines: their two forms, the threshold, rotation by size, and a file that cannot be written. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync, statSync } from "node:fs";
+import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { type LogOptions, openLog } from "../../src/host/index.ts";
@@ -80,6 +80,15 @@ describe("a log file", () => {
     ].map(([, index]) => Number(index));
     expect(indexes.at(-1)).toBe(39);
     expect(indexes).toEqual(indexes.map((_, position) => (indexes[0] ?? 0) + position));
+  });
+
+  test("that was made empty, for others to read, is made its owner's", async () => {
+    const file = join(temporaryDirectory("log"), "plugin.log");
+    writeFileSync(file, "");
+    chmodSync(file, 0o644);
+    const { log } = await logTo({ file });
+    log("info", "event");
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
   test("of several processes is rotated by the first that finds it full, and by no other", async () => {

@@ -296,6 +296,78 @@ describe("a paused connection", () => {
     expect(rig.seen.at(-1)).toBe("frame 7");
   });
 
+  describe("that is given up", () => {
+    const FRAME_BYTES = 1_000;
+
+    /** Paused for so long that the link gives it up with the next tick. */
+    async function startUnread(): Promise<LinkRig> {
+      const rig = await new LinkRig().startHeard();
+      rig.link.setPaused(true);
+      await rig.pass(45_000);
+      return rig;
+    }
+    const frames = (rig: LinkRig): number =>
+      rig.seen.filter((line) => line === `frame ${FRAME_BYTES}`).length;
+
+    test("is read out first, and nothing is sent on it meanwhile", async () => {
+      const rig = await startUnread();
+      for (let count = 0; count < 3_000; count++) rig.transport.message(new Uint8Array(FRAME_BYTES));
+      const sent = rig.transport.sent.length;
+      await rig.pass(5_000);
+      expect(frames(rig)).toBe(3_000);
+      rig.link.send(new Uint8Array(1));
+      expect([rig.transport.sent.length, rig.transport.terminated]).toEqual([sent, false]);
+      await rig.pass(50);
+      expect(rig.transport.terminated).toBe(true);
+      expect(rig.seen.at(-1)).toBe("down: local readers were too slow for the connection to be kept");
+      await rig.pass(60_000);
+      expect(rig.api.resumes).toBe(0);
+      rig.link.setPaused(false);
+      await rig.pass();
+      rig.open();
+      rig.link.send(new Uint8Array(1));
+      expect(rig.transport.sent).toHaveLength(2);
+    });
+
+    test.each([
+      ["what an agent sends meanwhile does not keep it", 18_000, 40],
+      ["without end is not read without end", 1_000_000, 200],
+    ])("%s", async (_, bytesEvery20Ms, withinMs) => {
+      const rig = await startUnread();
+      await rig.pass(5_000);
+      for (let ms = 0; ms < withinMs; ms += 20) {
+        for (let bytes = 0; bytes < bytesEvery20Ms; bytes += FRAME_BYTES) {
+          rig.transport.message(new Uint8Array(FRAME_BYTES));
+        }
+        await rig.pass(20);
+      }
+      expect(rig.transport.terminated).toBe(true);
+      expect(frames(rig) * FRAME_BYTES).toBeLessThan(10e6);
+    });
+
+    test("and has ended already ends for that reason, once", async () => {
+      const rig = await startUnread();
+      rig.transport.message(new Uint8Array(FRAME_BYTES));
+      rig.transport.end({ code: 1001, reason: "going away" });
+      await rig.pass(5_100);
+      expect(rig.seen.slice(-2)).toEqual([
+        `frame ${FRAME_BYTES}`,
+        "down: the gateway closed the connection (code 1001: going away)",
+      ]);
+      rig.link.setPaused(false);
+      await rig.pass();
+      rig.open();
+      expect(rig.transports).toHaveLength(2);
+    });
+
+    test("leaves nothing behind when the link is closed meanwhile", async () => {
+      const rig = await startUnread();
+      await rig.pass(5_000);
+      rig.link.close();
+      expect(rig.clock.pending).toBe(0);
+    });
+  });
+
   test("that was paused while it came up is paused then", async () => {
     const rig = await new LinkRig().startHeard();
     rig.transport.end();

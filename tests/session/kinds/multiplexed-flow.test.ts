@@ -66,6 +66,23 @@ describe("a half-close", () => {
     expect(peer.events).toEqual(["open 3", "fin 3"]);
   });
 
+  test("counts a round trip on top of the linger: an answer needs that to come", async () => {
+    const { rig, peer } = await startTunnels({ settings: { lingerMs: 200 } });
+    rig.agent.acknowledges = false;
+    const local = rig.connect();
+    for (let round = 0; round < 40; round++) {
+      local.send("request");
+      await rig.pass(150);
+      rig.agent.acknowledge(Math.max(...rig.agent.arrivals));
+    }
+    expect(rig.session.stats.rttMs).toBeGreaterThan(140);
+    local.end();
+    await rig.pass(300);
+    expect(peer.events).toEqual(["open 3"]);
+    await rig.pass(200);
+    expect(peer.events).toEqual(["open 3", "fin 3"]);
+  });
+
   test("waits for what is still queued here, whenever that may leave", async () => {
     for (const blockedMs of [500, 1_900, 3_900, 5_000, 6_900]) {
       const { rig, peer } = await startTunnels();
