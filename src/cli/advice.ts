@@ -6,6 +6,11 @@ const BY_CODE: Readonly<Record<string, string>> = {
   NET_PERMISSION_DENIED: "Ports below 1024 may need another user; take one above",
 };
 
+/** In place of those, where the address is a path. */
+const FOR_UNIX_SOCKETS: typeof BY_CODE = {
+  NET_ADDRESS_IN_USE: "Another program listens there; take another path",
+};
+
 /** By the name that AWS gives an error. */
 const BY_AWS_CODE: Readonly<Record<string, string>> = {
   TargetNotConnected:
@@ -17,7 +22,8 @@ const BY_AWS_CODE: Readonly<Record<string, string>> = {
 /** The error's message with the way out. */
 export function tellError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const advice = BY_CODE[codeOf(error) ?? ""] ?? BY_AWS_CODE[awsCodeOf(error) ?? ""];
+  const byCode = message.startsWith("listen unix ") ? FOR_UNIX_SOCKETS : BY_CODE;
+  const advice = byCode[codeOf(error) ?? ""] ?? BY_AWS_CODE[awsCodeOf(error) ?? ""];
   return advice === undefined ? message : `${message.replace(/\.$/, "")}. ${advice}`;
 }
 

@@ -67,7 +67,10 @@ function parseWords(
     return { values: parsed.values as Raw, positionals: parsed.positionals };
   } catch (error) {
     // Only the first sentence: the others explain the parser.
-    const said = (error as Error).message.split(/\. |\n/, 1)[0] ?? "";
+    const said = ((error as Error).message.split(/\. |\n/, 1)[0] ?? "").replace(
+      /argument is ambiguous\.?$/,
+      "needs a value; one that begins with a dash is written behind =",
+    );
     throw new UsageError(`${name}: ${said}. ${see(name)}`);
   }
 }

@@ -2,7 +2,7 @@
  * The people's face: which command was asked for, its help, and how its errors are told. Everything that is not
  * session data or an answer that was asked for goes to standard error.
  */
-import { standardOutput } from "../terminal/index.ts";
+import { OutputFailedError, standardOutput } from "../terminal/index.ts";
 import { tellError } from "./advice.ts";
 import { parseCommandLine, wants } from "./arguments.ts";
 import type { Command } from "./command.ts";
@@ -37,12 +37,21 @@ export async function runCommandLine(
     if (wants(words, "--help", "-h")) return print(commandHelp(command));
     const parsed = parseCommandLine(command, words);
     messages = new Messages({ quiet: parsed.flag("quiet"), json: parsed.flag("json") });
-    return await command.run({ args: parsed, environment, version, messages, exit });
+    const exitCode = await command.run({ args: parsed, environment, version, messages, exit });
+    await checkOutput();
+    return exitCode;
   } catch (error) {
     if (error instanceof InterruptedError) return SIGNAL_EXIT_CODES[error.signal];
     messages.fail(tellError(error), codeOf(error));
     return error instanceof UsageError ? ExitCode.usage : ExitCode.failure;
   }
+}
+
+/** A reader that left is an ordinary end; with a full disk nobody has the answer. @throws OutputFailedError */
+async function checkOutput(): Promise<void> {
+  await standardOutput().drain();
+  const { error } = standardOutput();
+  if (error instanceof OutputFailedError) throw error;
 }
 
 async function load(name: string): Promise<Command> {

@@ -29,6 +29,7 @@ export async function runToEnd(
     parameters,
     observer: peopleLines(messages),
     exitWithParent: false,
+    endAtSecondSignal: options.isCommand === true,
     abandon: (received) => exit(SIGNAL_EXIT_CODES[received]),
     ...(options.timeoutMs === undefined
       ? {}
@@ -76,11 +77,11 @@ export function describeEnd(end: SessionEnd, { signal, forwarded, isCommand }: E
       }
       if (exitCode >= 0 && exitCode <= 255) return { exitCode, text: reason, code: "SESSION_CLOSED" };
       // -1 stands for a command that a signal killed: ours, if we have passed one on.
-      return {
-        exitCode: forwarded === undefined ? ExitCode.failure : SIGNAL_EXIT_CODES[forwarded],
-        text: reason,
-        code: "SESSION_CLOSED",
-      };
+      if (forwarded !== undefined) {
+        return { exitCode: SIGNAL_EXIT_CODES[forwarded], text: reason, code: "SESSION_CLOSED" };
+      }
+      const what = exitCode === -1 ? "a signal ended the command" : `the command ended with code ${exitCode}`;
+      return { exitCode: ExitCode.failure, text: reason === "" ? what : reason, code: "SESSION_CLOSED" };
     }
     case "terminated":
       return { exitCode: signal === undefined ? 0 : SIGNAL_EXIT_CODES[signal], text: "", code: "" };

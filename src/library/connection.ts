@@ -63,7 +63,8 @@ export class Connection implements AsyncDisposable {
 
   /**
    * Sends the end behind what was written, throws away what still comes, and waits for the end of the connection: the
-   * answer may go on for the linger of two seconds, as it may with a socket. {@link reset} does not wait.
+   * answer may go on for the linger of two seconds, as it may with a socket. A reader of {@link readable} sees its end
+   * at once. {@link reset} does not wait.
    */
   async close(): Promise<void> {
     this.#outlet.discard();
@@ -73,8 +74,9 @@ export class Connection implements AsyncDisposable {
 
   /** Drops the connection at once; the destination may see less than was written. */
   reset(): void {
-    this.#outlet.discard();
-    this.#end(new ConnectionResetError());
+    const error = new ConnectionResetError();
+    this.#outlet.discard(error);
+    this.#end(error);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -38,7 +38,10 @@ export class Outlet {
           this.#controller = controller;
         },
         pull: () => this.#pull(),
-        cancel: () => this.discard(),
+        cancel: () => {
+          this.#closed = true;
+          this.discard();
+        },
       },
       // No queue of its own: an error would throw away what waits in it.
       { highWaterMark: 0 },
@@ -68,10 +71,10 @@ export class Outlet {
     this.#serve();
   }
 
-  /** Throws away what waits and what still comes. */
-  discard(): void {
+  /** Throws away what waits and what still comes; the reader learns the end, or the error, at once. */
+  discard(error?: Error): void {
     this.#discarding = true;
-    this.#closed = true;
+    if (error !== undefined || this.#end === undefined) this.#end = { error };
     this.#queue.clear();
     this.#serve();
   }

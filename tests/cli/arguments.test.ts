@@ -72,7 +72,10 @@ describe("refused, naming the word", () => {
     [["t", "-x"], "-x"],
     [["t", "--no-quiet"], "--no-quiet"],
     [["t", "--region"], "--region"],
-    [["t", "--region", "--json"], "--region"],
+    [
+      ["t", "--region", "--json"],
+      "'--region' needs a value; one that begins with a dash is written behind =. See",
+    ],
     [["t", "--region="], "--region has an empty value"],
     [["t", "--region", ""], "--region has an empty value"],
     [["t", "-L", ""], "--listen has an empty value"],

@@ -24,10 +24,10 @@ describe("ends", () => {
     ["a command's exit", closed(3), {}, 3, ""],
     ["255 of a command", closed(255), {}, 255, ""],
     ["the service's reason", closed(undefined, "Session timed out."), {}, 255, "Session timed out."],
-    ["killed by a signal there", closed(-1), {}, 255, ""],
+    ["killed by a signal there", closed(-1), {}, 255, "a signal ended the command"],
     ["killed by our Ctrl-C", closed(-1), { forwarded: "SIGINT" }, 130, ""],
     ["Ctrl-C that the command handled", closed(5), { forwarded: "SIGINT" }, 5, ""],
-    ["a code beyond a byte", closed(256), {}, 255, ""],
+    ["a code beyond a byte", closed(256), {}, 255, "the command ended with code 256"],
     ["~.", { kind: "terminated", exitCode: undefined }, {}, 0, ""],
     ["SIGTERM", { kind: "terminated", exitCode: undefined }, { signal: "SIGTERM" }, 143, ""],
     [
@@ -119,6 +119,10 @@ describe("messages", () => {
   test("errors get the way out where they have none", () => {
     const taken = Object.assign(new Error("port 1 is taken."), { code: "NET_ADDRESS_IN_USE" });
     expect(tellError(taken)).toBe("port 1 is taken. Take another port, or 0 for any free one");
+    const socket = Object.assign(new Error("listen unix /s: in use"), { code: "NET_ADDRESS_IN_USE" });
+    expect(tellError(socket)).toBe(
+      "listen unix /s: in use. Another program listens there; take another path",
+    );
     const offline = Object.assign(new Error("not connected"), { call: { awsCode: "TargetNotConnected" } });
     expect(tellError(offline)).toMatch(/^not connected\. Its SSM agent has to run/);
     expect(tellError(new Error("other"))).toBe("other");

@@ -100,3 +100,52 @@ test("a reader that waits gets what comes", async () => {
     if (bytes > 64 * 1024) expect((await reader.read()).value?.length).toBe(bytes - 64 * 1024);
   }
 });
+
+describe("discarded", () => {
+  const broken = new Error("broken");
+  const read = (reader: { read(): Promise<unknown> }): Promise<unknown> => reader.read().catch(String);
+  const over = { done: true, value: undefined };
+
+  test.each([
+    ["without an error", undefined, over],
+    ["with an error", broken, "Error: broken"],
+  ])("%s: a reader that waits learns it, and so does a later read", async (_, error, expected) => {
+    const outlet = new Outlet();
+    const reader = outlet.readable.getReader();
+    const waiting = read(reader);
+    await settle();
+    outlet.discard(error);
+    expect(await waiting).toEqual(expected);
+    expect(await read(reader)).toEqual(expected);
+  });
+
+  test("behind its end: what was not read is gone, and an error tells of that", async () => {
+    for (const [error, expected] of [
+      [undefined, over],
+      [broken, "Error: broken"],
+    ] as const) {
+      const outlet = new Outlet();
+      push(outlet, 5);
+      outlet.end();
+      outlet.discard(error);
+      expect(await read(outlet.readable.getReader())).toEqual(expected);
+    }
+  });
+
+  test("does not hide an error that has come before", async () => {
+    const outlet = new Outlet();
+    push(outlet, 5);
+    outlet.end(broken);
+    outlet.discard();
+    expect(await read(outlet.readable.getReader())).toBe("Error: broken");
+  });
+
+  test("by its reader, and again by its owner: nothing is left to tell", async () => {
+    const outlet = new Outlet();
+    await outlet.readable.cancel();
+    outlet.discard(broken);
+    outlet.end();
+    await settle();
+    expect(await read(outlet.readable.getReader())).toEqual(over);
+  });
+});

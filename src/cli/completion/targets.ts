@@ -141,10 +141,19 @@ async function readCache(
 ): Promise<{ readonly text: string; readonly ageMs: number } | undefined> {
   try {
     const { mtimeMs } = await stat(file);
-    return { text: await readFile(file, "utf8"), ageMs: Date.now() - mtimeMs };
+    return { text: plainLines(await readFile(file, "utf8")), ageMs: Date.now() - mtimeMs };
   } catch {
     return undefined;
   }
+}
+
+/** Whoever has written the file: bash would execute what a word holds. */
+function plainLines(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => PLAIN.test(line.split("\t", 1)[0] ?? ""))
+    .map((line) => `${line}\n`)
+    .join("");
 }
 
 /** For the user alone; whole or not at all. A place that cannot be written to is done without. */

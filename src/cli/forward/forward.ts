@@ -24,8 +24,7 @@ export const forward: Command = {
     listen: {
       type: "string",
       alias: "L",
-      description:
-        "LOCAL:PORT, LOCAL:HOST:PORT or BIND:LOCAL:HOST:PORT; LOCAL is a port, 0, or a socket's path",
+      description: "[BIND:]LOCAL:PORT or [BIND:]LOCAL:HOST:PORT; LOCAL is a port, 0, or a socket's path",
       valueHint: "SPEC",
       multiple: true,
     },

@@ -109,6 +109,6 @@ function parseHost(text: string, field: Field | undefined): string {
 
 function invalid(text: string, rule: string): UsageError {
   return new UsageError(
-    `forward: -L ${JSON.stringify(text)}: ${rule}. Forms: LOCAL:PORT, LOCAL:HOST:PORT, BIND:LOCAL:HOST:PORT`,
+    `forward: -L ${JSON.stringify(text)}: ${rule}. Forms: [BIND:]LOCAL:PORT, [BIND:]LOCAL:HOST:PORT`,
   );
 }

@@ -31,7 +31,15 @@ export class HealthServer implements ReadinessOutlet {
   constructor({ host, port }: HealthAddress, checks: HealthChecks) {
     this.#checks = checks;
     try {
-      this.#server = Bun.serve({ hostname: host, port, fetch: (request) => this.#answer(request) });
+      this.#server = Bun.serve({
+        hostname: host,
+        port,
+        // Otherwise the runtime's page for errors shows the source; and outside of development it shares ports.
+        development: false,
+        reusePort: false,
+        fetch: (request) => this.#answer(request),
+        error: () => text(500, "failed"),
+      });
     } catch (cause) {
       const operation = `--health ${formatAddress(host, port)}`;
       // For the runtime a name that nobody knows is a port in use, too.
@@ -53,7 +61,9 @@ export class HealthServer implements ReadinessOutlet {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return text(405, "only GET and HEAD", { Allow: "GET, HEAD" });
     }
-    switch (new URL(request.url).pathname) {
+    switch (URL.parse(request.url)?.pathname) {
+      case undefined:
+        return text(400, "the header Host is no host");
       case "/startup":
         return check(this.#checks.startup());
       case "/readiness":

@@ -90,6 +90,6 @@ describe("malformed", () => {
     }
     expect(message).toStartWith(`forward: -L ${JSON.stringify(text)}: `);
     expect(message).toContain(rule);
-    expect(message).toEndWith("Forms: LOCAL:PORT, LOCAL:HOST:PORT, BIND:LOCAL:HOST:PORT");
+    expect(message).toEndWith("Forms: [BIND:]LOCAL:PORT, [BIND:]LOCAL:HOST:PORT");
   });
 });

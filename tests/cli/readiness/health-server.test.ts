@@ -41,6 +41,23 @@ test("anything else is refused in words", async () => {
   expect(await get("/liveness", { method: "POST", body: "x" })).toEqual([405, "only GET and HEAD\n"]);
 });
 
+test.each(["[", "a b", "x:99999"])("a Host that is none is refused in words: %j", async (host) => {
+  expect(await get("/readiness", { headers: { Host: host } })).toEqual([400, "the header Host is no host\n"]);
+});
+
+test("a check that fails shows nothing of the program", async () => {
+  const fails = (): never => {
+    throw new Error("inner workings");
+  };
+  const broken = new HealthServer(
+    { host: "127.0.0.1", port: 0 },
+    { startup: fails, readiness: fails, liveness: fails, metrics: fails },
+  );
+  const response = await fetch(`http://${broken.address}/metrics`);
+  expect([response.status, await response.text()]).toEqual([500, "failed\n"]);
+  broken.close();
+});
+
 describe("addresses", () => {
   test.each([
     ["9090", "127.0.0.1", 9090],

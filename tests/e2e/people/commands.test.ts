@@ -439,6 +439,16 @@ describe("simulate", () => {
   });
 });
 
+test.each([[["targets"]], [["completion", "bash"]], [["exec", WEB, "--", "echo", "an answer"]]])(
+  "a full disk is told, and is a failure: %j",
+  async (args) => {
+    const words = ["sh", "-c", 'exec "$@" >/dev/full', "sh", executablePath, ...args];
+    const { stderr, exitCode } = await run(words, { env: standIn.environment });
+    expect(stderr).toMatch(/^session-manager-plugin: standard output cannot be written: ENOSPC[^\n]*\n$/);
+    expect(exitCode).toBe(255);
+  },
+);
+
 test("nothing is left behind", async () => {
   await noSessionsLeft(standIn);
   expect(await openSessions(standIn)).toEqual([]);
