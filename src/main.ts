@@ -11,25 +11,6 @@ declare const BUILD_VERSION: string | undefined;
  * is built.
  */
 const VERSION = typeof BUILD_VERSION === "string" ? BUILD_VERSION : "1.3.0";
-/** Words that are commands of this program rather than arguments of the AWS CLI. */
-const COMMANDS: ReadonlySet<string> = new Set([
-  "--help",
-  "-h",
-  "help",
-  "shell",
-  "exec",
-  "forward",
-  "wait",
-  "ssh-proxy",
-  "ssh-config",
-  "targets",
-  "sessions",
-  "doctor",
-  "completion",
-  "man",
-  "demo",
-  "simulate",
-]);
 
 /** What sessions get to end after a defect. */
 const CRASH_DEADLINE_MS = 2_000;
@@ -39,7 +20,12 @@ const args = process.argv.slice(2);
 
 if (args.length === 1 && args[0] === "--version") {
   // Asked by the AWS CLI before every session.
-  writeSync(1, `${VERSION}\n`);
+  try {
+    writeSync(1, `${VERSION}\n`);
+  } catch {
+    // Nobody reads it, or the disk is full.
+    process.exitCode = 1;
+  }
 } else {
   process.on("uncaughtException", (error) => void crash(error));
   process.on("unhandledRejection", (error) => void crash(error));
@@ -57,9 +43,13 @@ async function run(): Promise<void> {
   return leave(await runPlugin(args, process.env, VERSION, exit), exit);
 }
 
-/** A command of ours, or one JSON argument and nothing else. */
+/**
+ * A word in small letters, which is a command of ours or a misspelt one, or one JSON argument and nothing else. The AWS
+ * CLI begins with JSON, or with a variable's name in capitals.
+ */
 function isForPeople(): boolean {
-  return COMMANDS.has(args[0] ?? "") || (args.length === 1 && args[0]?.startsWith("{") === true);
+  const [first = ""] = args;
+  return /^([a-z][a-z-]*|--help|-h)$/.test(first) || (args.length === 1 && first.startsWith("{"));
 }
 
 function exit(code: number): never {

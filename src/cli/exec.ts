@@ -1,9 +1,9 @@
 /** `exec`: one command on a target, stdout and stderr apart, with its exit code. */
-import { parseDuration } from "../host/index.ts";
 import { waitingInputBytes } from "../terminal/index.ts";
 import { openAccount } from "./account.ts";
 import { chooseTarget, requireTarget } from "./choose-target.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "./command.ts";
+import { readDuration } from "./duration.ts";
 import { UsageError } from "./errors.ts";
 import { unixCommandLine } from "./quoting.ts";
 import { runToEnd } from "./run-to-end.ts";
@@ -42,7 +42,11 @@ async function run(context: CommandContext): Promise<number> {
   if (line === undefined && words.length === 0) {
     throw new UsageError("exec: COMMAND is missing, it goes behind --: exec TARGET -- uname -a");
   }
-  const timeoutMs = readTimeout(args.text("timeout"));
+  const timeoutMs = readDuration(args.text("timeout"), {
+    option: "--timeout",
+    forms: "30s or 5m",
+    zero: false,
+  });
   const tty = args.flag("tty");
   requireTarget(context, "exec");
   const account = await openAccount(context);
@@ -67,15 +71,6 @@ async function run(context: CommandContext): Promise<number> {
   });
   return runToEnd(context, host, session, {
     isCommand: true,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(timeoutMs === undefined || timeoutMs === Infinity ? {} : { timeoutMs }),
   });
-}
-
-function readTimeout(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = parseDuration(text);
-  if (ms === undefined || ms === 0) {
-    throw new UsageError(`--timeout must be a duration such as 30s or 5m, it is ${JSON.stringify(text)}`);
-  }
-  return ms === Infinity ? undefined : ms;
 }

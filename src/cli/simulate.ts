@@ -29,8 +29,8 @@ export const simulate: Command = {
 async function run({ args, environment, messages }: CommandContext): Promise<number> {
   const port = readNumber("port", args.text("port"), 65_535);
   const seed = readNumber("seed", args.text("seed"), 2 ** 31);
-  const faults = readFaults(args.text("faults"));
-  const { simulatorEnvironmentLines, startSimulator } = await import("../simulator/index.ts");
+  const { parseFaults, simulatorEnvironmentLines, startSimulator } = await import("../simulator/index.ts");
+  const faults = readFaults(args.text("faults"), parseFaults);
   const own = Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
@@ -64,13 +64,18 @@ function readNumber(name: string, text: string | undefined, max: number): number
   return value;
 }
 
-function readFaults(text: string | undefined): object | undefined {
+/** @param parse what the stand-in understands */
+function readFaults<Faults>(text: string | undefined, parse: (value: unknown) => Faults): Faults | undefined {
   if (text === undefined) return undefined;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+    value = JSON.parse(text);
   } catch {
-    // Said below.
+    throw new UsageError("--faults must be a JSON object");
   }
-  throw new UsageError("--faults must be a JSON object");
+  try {
+    return parse(value);
+  } catch (error) {
+    throw new UsageError(`--faults: ${(error as Error).message}`);
+  }
 }

@@ -3,9 +3,9 @@ import { type FSWatcher, watch } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 
-import { parseDuration } from "../host/index.ts";
 import { standardOutput } from "../terminal/index.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
+import { readDuration } from "./duration.ts";
 import { UsageError } from "./errors.ts";
 import { codeOf } from "./messages.ts";
 import { NotReadyError } from "./readiness/errors.ts";
@@ -34,7 +34,8 @@ async function run({ args, messages }: CommandContext): Promise<number> {
   if (file === undefined) {
     throw new UsageError("wait: --ready-file is missing, for example --ready-file /tmp/tunnel.json");
   }
-  const timeoutMs = readTimeout(args.text("for"));
+  const timeoutMs =
+    readDuration(args.text("for"), { option: "wait: --for", forms: "30s, 2m, 0 or inf" }) ?? DEFAULT_MS;
   const content = await waitForFile(resolve(file), timeoutMs);
   if (messages.json) standardOutput().write(Buffer.from(`${JSON.stringify(JSON.parse(content))}\n`));
   return 0;
@@ -98,15 +99,4 @@ class NextChange {
   stop(): void {
     this.#watcher?.close();
   }
-}
-
-function readTimeout(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_MS;
-  const ms = parseDuration(text);
-  if (ms === undefined) {
-    throw new UsageError(
-      `wait: --for must be a duration such as 30s, 2m, 0 or inf, it is ${JSON.stringify(text)}`,
-    );
-  }
-  return ms;
 }

@@ -4,6 +4,7 @@ export type { SimulatorCredentials } from "./credentials.ts";
 export { BUILT_IN_DOCUMENTS, DEFAULT_DOCUMENT } from "./documents.ts";
 export type { DocumentParameter, SessionDocument } from "./documents.ts";
 export { ApiError, InvalidOptionError, UnknownSessionError } from "./errors.ts";
+export { parseFaults } from "./fault-schema.ts";
 export { NO_FAULTS, NO_LINK_FAULTS } from "./faults.ts";
 export type * from "./faults.ts";
 export { DEFAULT_AGENT_OPTIONS, DEFAULT_KMS_KEY } from "./options.ts";

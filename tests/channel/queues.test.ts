@@ -59,8 +59,9 @@ describe("recent acks", () => {
       let now = 0;
       for (let number = 0; number < 40; number++) {
         now += random.int(100);
-        ring.add(number, `id${number}`, now);
-        list.push({ sequenceNumber: number, id: `id${number}`, at: now });
+        const id = `${String(number).padStart(8, "0")}-1111-4222-8333-444444444444`;
+        ring.add(number, id, now);
+        list.push({ sequenceNumber: number, id, at: now });
         if (list.length > capacity) list.shift();
         const since = now - random.int(300);
         const seen: string[] = [];

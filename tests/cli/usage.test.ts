@@ -44,11 +44,12 @@ test("the program's help names every command", async () => {
   expect(help.split("\n").filter((line) => line.length > 130)).toEqual([]);
 });
 
-test("the program's entry knows the same commands", async () => {
+test("the program's entry takes the name of every command for one", async () => {
   const entry = await Bun.file(new URL("../../src/main.ts", import.meta.url)).text();
-  const words = /new Set\(\[([^\]]*)\]/.exec(entry)?.[1]?.match(/"[^"]+"/g) ?? [];
-  const names = words
-    .map((word) => word.slice(1, -1))
-    .filter((word) => !["--help", "-h", "help"].includes(word));
-  expect(names.toSorted()).toEqual([...COMMANDS.keys()].toSorted());
+  const forPeople = new RegExp(/\/(\^\S*\$)\/\.test\(first\)/.exec(entry)?.[1] ?? "never");
+  const names = [...COMMANDS.keys(), "help", "--help", "-h"];
+  expect(names.filter((name) => !forPeople.test(name))).toEqual([]);
+  for (const word of ["StartSession", "{}", "AWS_SSM_START_SESSION_RESPONSE", "--version"]) {
+    expect(forPeople.test(word)).toBeFalse();
+  }
 });

@@ -33,7 +33,7 @@ describe("without a session", () => {
     [[], TEXT, 0],
     [["--version"], `${version}\n`, 0],
     [["StartSession"], unknown("StartSession"), 0],
-    [["one", "two"], unknown("one"), 0],
+    [["One", "two"], unknown("One"), 0],
     [["--version", "two"], unknown("--version"), 0],
     [[json, "us-east-1", "StopSession"], "Invalid Operation", 0],
     [["AWS_SSM_START_SESSION_RESPONSE", "us-east-1", "StopSession", "", "{}", ""], "Invalid Operation", 1],

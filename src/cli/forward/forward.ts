@@ -1,9 +1,9 @@
 /** `forward`: any number of tunnels in one process, which stay up until they are ended. */
-import { parseDuration } from "../../host/index.ts";
 import { guardTerminalAtExit } from "../../terminal/index.ts";
 import { openAccount } from "../account.ts";
 import { chooseTarget, requireTarget } from "../choose-target.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "../command.ts";
+import { readDuration } from "../duration.ts";
 import { UsageError } from "../errors.ts";
 import { READINESS_ARGUMENTS, readReadinessOptions } from "../readiness/readiness.ts";
 import { CommandStartError } from "./command/errors.ts";
@@ -68,7 +68,7 @@ async function openTunnels(context: CommandContext): Promise<number> {
   const specs = args.list("listen").map(parseTunnelSpec);
   if (specs.length === 0) throw new UsageError("forward: at least one -L is needed, for example -L 8080:80");
   const sessions = readSessions(args.text("sessions"));
-  const drainMs = readDrain(args.text("drain"));
+  const drainMs = readDuration(args.text("drain"), { option: "--drain", forms: "10s or 5m" }) ?? 0;
   const readiness = readReadinessOptions(args);
   const command = readCommand(context, specs);
   requireTarget(context, "forward");
@@ -96,12 +96,6 @@ async function openTunnels(context: CommandContext): Promise<number> {
     drainMs,
     command,
   });
-}
-
-function readDrain(text: string | undefined): number {
-  const ms = parseDuration(text ?? "0");
-  if (ms !== undefined) return ms;
-  throw new UsageError(`--drain must be a duration such as 10s or 5m, it is ${JSON.stringify(text)}`);
 }
 
 function readSessions(text: string | undefined): number {

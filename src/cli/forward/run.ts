@@ -6,6 +6,7 @@ import { exposedAddress, listen } from "../../net/index.ts";
 import type { ListenTarget, SessionWorld } from "../../session/index.ts";
 import type { CommandContext } from "../command.ts";
 import { ExitCode } from "../exit-codes.ts";
+import { ReadyTimeoutError } from "../readiness/errors.ts";
 import { probeDestination } from "../readiness/probe.ts";
 import { Readiness, type ReadinessOptions } from "../readiness/readiness.ts";
 import { CommandStartError } from "./command/errors.ts";
@@ -44,11 +45,12 @@ export async function runTunnels(run: TunnelsRun): Promise<number> {
   const running = Promise.all(tunnels.map((tunnel) => tunnel.run().then(() => readiness.changed())));
   const lost = Promise.race(tunnels.map((tunnel) => tunnel.lost));
   const ended: Promise<Outcome> = Promise.race([ending.signalled, lost]);
-  const early = await Promise.race([ended, start(run, readiness, starting.signal)]);
+  const { signal } = starting;
+  const early = await Promise.race([ended, start(run, readiness, signal), overdue(run, readiness, signal)]);
+  starting.abort();
   const command =
     early === undefined && plan !== undefined ? runCommand({ context, plan, tunnels, ending }) : undefined;
   const outcome = early ?? (await (command ?? ended));
-  starting.abort();
   readiness.ending();
   const exitCode = typeof outcome === "number" ? outcome : exitCodeOf(outcome);
   const error = typeof outcome === "number" ? undefined : outcome;
@@ -114,6 +116,21 @@ async function start(run: TunnelsRun, readiness: Readiness, signal: AbortSignal)
   } catch (error) {
     return error as Error;
   }
+}
+
+/** Resolves with the error when the tunnels cannot be used in time; never without a limit. */
+function overdue(
+  { readiness: { timeoutMs }, world: { clock } }: TunnelsRun,
+  readiness: Readiness,
+  signal: AbortSignal,
+): Promise<Error> {
+  return new Promise((resolve) => {
+    if (timeoutMs === Infinity) return;
+    const cancel = clock.after(timeoutMs, () =>
+      resolve(new ReadyTimeoutError(timeoutMs / 1000, readiness.obstacle ?? "starting")),
+    );
+    signal.addEventListener("abort", cancel, { once: true });
+  });
 }
 
 /** Waits until the destination of a tunnel takes connections. */

@@ -11,6 +11,17 @@ export class ReadyFileError extends Error {
   }
 }
 
+/** The tunnels of `forward` could not be used in time. */
+export class ReadyTimeoutError extends Error {
+  override readonly name = "ReadyTimeoutError";
+  readonly code = "READY_TIMEOUT";
+
+  /** @param why what is still missing */
+  constructor(seconds: number, why: string) {
+    super(`not ready after ${seconds} s (--ready-timeout): ${why}`);
+  }
+}
+
 /** The time of `wait` is up. */
 export class NotReadyError extends Error {
   override readonly name = "NotReadyError";

@@ -4,6 +4,7 @@
  */
 import { harmlessLine } from "../../host/index.ts";
 import type { ArgumentDefinitions, CommandContext, ParsedArguments } from "../command.ts";
+import { readDuration } from "../duration.ts";
 import { type HealthAddress, HealthServer, readHealthAddress } from "./health-server.ts";
 import { metricsText } from "./metrics.ts";
 import type { ObservedTunnel } from "./observed-tunnel.ts";
@@ -27,6 +28,11 @@ export const READINESS_ARGUMENTS = {
     description: "once ready, write the same in one line to this descriptor and close it",
     valueHint: "N",
   },
+  "ready-timeout": {
+    type: "string",
+    description: "fail when it has not come so far by then (never)",
+    valueHint: "DURATION",
+  },
   health: {
     type: "string",
     description: "answer /startup, /readiness, /liveness and /metrics over HTTP (on 127.0.0.1)",
@@ -39,6 +45,8 @@ export interface ReadinessOptions {
   readonly probe: boolean;
   readonly file: string | undefined;
   readonly descriptor: number | undefined;
+  /** Longest wait, in milliseconds; Infinity: any. */
+  readonly timeoutMs: number;
   readonly health: HealthAddress | undefined;
 }
 
@@ -50,6 +58,12 @@ export function readReadinessOptions(args: ParsedArguments): ReadinessOptions {
     probe: args.flag("probe"),
     file: args.text("ready-file"),
     descriptor: descriptor === undefined ? undefined : readDescriptor(descriptor),
+    timeoutMs:
+      readDuration(args.text("ready-timeout"), {
+        option: "--ready-timeout",
+        forms: "30s or 2m",
+        zero: false,
+      }) ?? Infinity,
     health: health === undefined ? undefined : readHealthAddress(health),
   };
 }
@@ -86,6 +100,11 @@ export class Readiness {
   /** Where HTTP is answered; undefined without `--health`. */
   get health(): string | undefined {
     return this.#health?.address;
+  }
+
+  /** Why the tunnels cannot all be used now; undefined: they can. */
+  get obstacle(): string | undefined {
+    return this.#notReady();
   }
 
   /** The destination of a tunnel is being waited for, or not any more. @param why undefined: it has answered */

@@ -413,6 +413,11 @@ describe.concurrent("help and version", () => {
       expect(exitCode).toBe(0);
       expect(stdout).toStartWith("Usage: session-manager-plugin exec [TARGET] [OPTIONS] [-- COMMAND");
     }
+    const misspelt = await run([executablePath, "fowrard", "demo", "-L", "8080:80"], { wholeEnv });
+    expect(misspelt).toMatchObject({ stdout: "", exitCode: 2 });
+    expect(misspelt.stderr).toStartWith(
+      'session-manager-plugin: there is no command "fowrard", only shell, exec',
+    );
     const version = await run([executablePath, "--version"], { wholeEnv });
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

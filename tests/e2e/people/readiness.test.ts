@@ -208,6 +208,25 @@ describe("--ready-fd", () => {
 });
 
 describe("--probe", () => {
+  test("with a limit, a destination that does not answer in time is a failure; COMMAND never runs", async () => {
+    const words = [
+      "forward",
+      WEB,
+      "-L",
+      `0:${freePort()}`,
+      "--probe",
+      "--ready-timeout",
+      "300ms",
+      "--",
+      "echo",
+      "ran",
+    ];
+    const { stdout, stderr, exitCode } = await people(standIn, words, { env: QUICK });
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 255 });
+    expect(stderr).toMatch(/session-manager-plugin: not ready after 0\.3 s \(--ready-timeout\): 0:\d+: /);
+    await noSessionsLeft(standIn);
+  });
+
   test("not ready while the destination refuses; ready soon after it listens", async () => {
     const port = freePort();
     const health = `127.0.0.1:${freePort()}`;

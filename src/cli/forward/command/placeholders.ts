@@ -18,6 +18,8 @@ export interface Place {
  */
 const PLACEHOLDER = /(?<![${])\{(port|host|address)(?:_(\d+))?\}/g;
 const VARIABLE = /^TUNNEL_(PORT|HOST|ADDRESS)(_\d+)?$/;
+/** What systemd gives to us alone: COMMAND must not answer for us. */
+const SERVICE_VARIABLE = /^(NOTIFY_SOCKET|WATCHDOG_USEC|WATCHDOG_PID)$/;
 
 /** Addresses to listen on that nobody can connect to everywhere, and those that reach them. */
 const REACHABLE: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
@@ -75,7 +77,7 @@ export function commandEnvironment(
 ): Record<string, string> {
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
-    if (value !== undefined && name !== "NOTIFY_SOCKET" && !VARIABLE.test(name)) variables[name] = value;
+    if (value !== undefined && !SERVICE_VARIABLE.test(name) && !VARIABLE.test(name)) variables[name] = value;
   }
   for (const [index, { host, port, address }] of places.entries()) {
     for (const suffix of index === 0 ? ["", "_1"] : [`_${index + 1}`]) {
