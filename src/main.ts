@@ -35,12 +35,18 @@ if (args.length === 1 && args[0] === "--version") {
 async function run(): Promise<void> {
   const { ensureHome, leave } = await import("./host/index.ts");
   ensureHome(process.env);
+  const code = await runFace();
+  // The end of a session that a defect has ended is no end of its own.
+  if (!crashed) await leave(code, exit);
+}
+
+async function runFace(): Promise<number> {
   if (isForPeople()) {
     const { runCommandLine } = await import("./cli/index.ts");
-    return leave(await runCommandLine(args, process.env, VERSION, exit), exit);
+    return await runCommandLine(args, process.env, VERSION, exit);
   }
   const { runPlugin } = await import("./plugin/index.ts");
-  return leave(await runPlugin(args, process.env, VERSION, exit), exit);
+  return await runPlugin(args, process.env, VERSION, exit);
 }
 
 /**

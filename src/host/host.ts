@@ -89,6 +89,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     streams,
     clock: systemClock,
     log,
+    collectGarbage: () => Bun.gc(true),
     createId: () => randomUUID(),
     random: () => Math.random(),
     authorize: (url) => signer.authorize(url),

@@ -89,6 +89,7 @@ export class Session {
     });
     this.#budget = new InboundBudget(settings.inboundBudgetBytes, (exhausted) => {
       world.log("debug", exhausted ? "reading paused" : "reading resumed", { bytes: this.#budget.usedBytes });
+      if (!exhausted) world.collectGarbage?.();
       this.#link.setPaused(exhausted);
     });
   }

@@ -23,6 +23,11 @@ export interface SessionWorld {
   readonly log: Log;
   /** SessionType to kind; absent: those that this program has. */
   readonly kinds?: ReadonlyMap<string, KindFactory>;
+  /**
+   * A reader that had stalled has read, and what was kept for it is garbage: without a collection now the data that
+   * comes next would grow the heap beyond it. Absent: whenever it comes.
+   */
+  readonly collectGarbage?: () => void;
   /** New UUID texts. */
   readonly createId: () => string;
   /** 0 to 1. */

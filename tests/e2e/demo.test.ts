@@ -18,7 +18,10 @@ describe.concurrent("demo -c", () => {
       `printf '%s|' "a b" 'c"d' "e'f" \\$HOME; exit 255`,
       { stdout: `a b|c"d|e'f|$HOME|`, stderr: "", exitCode: 255 },
     ],
-    ["kill -9 $$", { stdout: "", stderr: "", exitCode: 255 }],
+    [
+      "kill -9 $$",
+      { stdout: "", stderr: "session-manager-plugin: a signal ended the command\n", exitCode: 255 },
+    ],
     ["cat; echo no input", { stdout: "no input\n", stderr: "", exitCode: 0 }],
   ])("%s", async (command, expected) => {
     expect(await run([...demo, "-c", command], { input: "not for the command" })).toMatchObject(expected);

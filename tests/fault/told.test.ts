@@ -69,9 +69,11 @@ describe.concurrent("at a terminal", () => {
     await standIn.simulator.call("setFaults", { resumeGone: true }, shell.sessionId);
     await cut(standIn, shell.sessionId);
     expect(await shell.finish()).toBe(1);
-    expect(shell.output.text()).toContain(
-      "The session reached its idle time-out or its maximum duration, or was terminated.\r\n" +
-        `Session: ${shell.sessionId} timed out.\r\n`,
+    // One is on standard output, the other on standard error: either may come first.
+    const text = shell.output.text();
+    expect(text).toContain(`Session: ${shell.sessionId} timed out.\r\n`);
+    expect(text).toContain(
+      "The session reached its idle time-out or its maximum duration, or was terminated.\r\n",
     );
     expect(shell.lineSettings()).toMatchObject({ echo: true, canonical: true });
     await standIn.simulator.call("terminate", shell.sessionId);

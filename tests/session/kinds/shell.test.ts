@@ -226,7 +226,9 @@ describe("output", () => {
   });
 
   test("that is read slowly pauses the connection at the budget, and nothing is lost", async () => {
-    const rig = await new Rig({ settings: { inboundBudgetBytes: 10_000 } }).startShell();
+    let collected = 0;
+    const world = { collectGarbage: () => void collected++ };
+    const rig = await new Rig({ settings: { inboundBudgetBytes: 10_000 }, world }).startShell();
     rig.streams.pair.stalled = true;
     for (let block = 0; block < 30; block++) rig.agent.output(Buffer.alloc(1000, 0x61 + block));
     await rig.settle();
@@ -239,6 +241,9 @@ describe("output", () => {
     await rig.pass(100);
     expect(rig.transport.paused).toBe(false);
     expect(rig.streams.pair.bytes).toBe(2 + 30_000);
+    // What was kept is thrown away before more of it comes: each time that reading goes on.
+    expect(collected).toBeGreaterThan(0);
+    expect(rig.streams.pair.queuedBytes).toBe(0);
   });
 
   test("right before the end is written in full, however long its reader takes", async () => {
