@@ -51,11 +51,14 @@ async function runFace(): Promise<number> {
 
 /**
  * A word in small letters, which is a command of ours or a misspelt one, or one JSON argument and nothing else. The AWS
- * CLI begins with JSON, or with a variable's name in capitals.
+ * CLI begins with JSON (null is JSON, too), or with a variable's name in capitals.
  */
 function isForPeople(): boolean {
   const [first = ""] = args;
-  return /^([a-z][a-z-]*|--help|-h)$/.test(first) || (args.length === 1 && first.startsWith("{"));
+  return (
+    /^(?!(?:null|true|false)$)([a-z][a-z-]*|--help|-h)$/.test(first) ||
+    (args.length === 1 && first.startsWith("{"))
+  );
 }
 
 function exit(code: number): never {

@@ -49,7 +49,7 @@ test("the program's entry takes the name of every command for one", async () => 
   const forPeople = new RegExp(/\/(\^\S*\$)\/\.test\(first\)/.exec(entry)?.[1] ?? "never");
   const names = [...COMMANDS.keys(), "help", "--help", "-h"];
   expect(names.filter((name) => !forPeople.test(name))).toEqual([]);
-  for (const word of ["StartSession", "{}", "AWS_SSM_START_SESSION_RESPONSE", "--version"]) {
+  for (const word of ["StartSession", "{}", "null", "AWS_SSM_START_SESSION_RESPONSE", "--version"]) {
     expect(forPeople.test(word)).toBeFalse();
   }
 });
