@@ -3,6 +3,8 @@
  * session exists at the service and nobody here knows its id yet.
  */
 import type { Ssm, StartedSession, StartSessionRequest } from "../aws/index.ts";
+import { systemClock } from "../host/index.ts";
+import { within } from "../session/index.ts";
 import { type ProcessSignal, watchSignals } from "../terminal/index.ts";
 import { InterruptedError } from "./errors.ts";
 
@@ -25,6 +27,7 @@ export async function startWatched(
     await Promise.race([starting, signalled.promise]);
     if (signal === undefined) return await starting;
     await within(
+      systemClock,
       DEADLINE_MS,
       // Whether it was started or not, the signal is what ended the command.
       starting.then(({ sessionId }) => ssm.terminate(sessionId)).catch(() => undefined),
@@ -33,8 +36,4 @@ export async function startWatched(
   } finally {
     stopWatching();
   }
-}
-
-function within(timeoutMs: number, promise: Promise<unknown>): Promise<unknown> {
-  return Promise.race([promise, new Promise((resolve) => setTimeout(resolve, timeoutMs).unref())]);
 }

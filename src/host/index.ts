@@ -1,5 +1,6 @@
 /** Door of the host room: what both faces need to run a session in a real process. */
 export * from "./access.ts";
+export { systemClock } from "./clock.ts";
 export * from "./environment.ts";
 export * from "./exit.ts";
 export * from "./host.ts";

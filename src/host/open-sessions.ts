@@ -2,7 +2,8 @@
  * The sessions that run in this process, so that a defect of the program leaves none of them open at the service. Knows
  * nothing about what they do.
  */
-import type { SessionEnd } from "../session/index.ts";
+import { type SessionEnd, within } from "../session/index.ts";
+import { systemClock } from "./clock.ts";
 
 /** What is needed of a session here. */
 export interface OpenSession {
@@ -26,8 +27,6 @@ export async function runKnown(session: OpenSession): Promise<SessionEnd> {
 
 /** Ends all of them, and waits for that at most `limitMs`. Never rejects: it is for when something has gone wrong. */
 export async function terminateOpenSessions(limitMs: number): Promise<void> {
-  const { promise: timeUp, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limitMs);
   const ends = [...open].map(async ([session, end]) => {
     try {
       session.terminate();
@@ -36,6 +35,5 @@ export async function terminateOpenSessions(limitMs: number): Promise<void> {
       // It is what is broken.
     }
   });
-  await Promise.race([Promise.all(ends), timeUp]);
-  clearTimeout(timer);
+  await within(systemClock, limitMs, Promise.all(ends));
 }

@@ -1,4 +1,5 @@
 /** Door of the session room: open a session, run it, learn how it ended. */
+export { within } from "./deadline.ts";
 export type { SessionEnd } from "./end.ts";
 export * from "./errors.ts";
 export { InputQueue } from "./input-queue.ts";

@@ -6,8 +6,8 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 
 import { type HttpOptions, type Probe, probe, streamUrl } from "../../aws/index.ts";
-import { type Environment, isOn } from "../../host/index.ts";
-import type { TransportEnd } from "../../session/index.ts";
+import { type Environment, isOn, systemClock } from "../../host/index.ts";
+import { type TransportEnd, within } from "../../session/index.ts";
 import {
   createConnect,
   GatewayTlsError,
@@ -156,7 +156,7 @@ async function wayTo(http: HttpOptions, url: URL): Promise<string> {
   if (proxy !== undefined) return `through the proxy ${new URL(proxy).host}`;
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (isIP(host) !== 0) return "directly";
-  const address = await withinNetworkTimeout(lookup(host)).catch(() => undefined);
+  const address = await within(systemClock, NETWORK_TIMEOUT_MS, lookup(host)).catch(() => undefined);
   return address === undefined ? "directly" : `directly (${address.address})`;
 }
 
@@ -170,12 +170,4 @@ async function issuerText(http: HttpOptions, url: URL): Promise<string> {
     ...(ca === undefined ? {} : { ca }),
   });
   return issuer === undefined ? "" : `. It was issued by ${issuer}`;
-}
-
-/** The promise's result, or undefined when it takes too long. */
-function withinNetworkTimeout<Value>(promise: Promise<Value>): Promise<Value | undefined> {
-  return Promise.race([
-    promise,
-    new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), NETWORK_TIMEOUT_MS).unref()),
-  ]);
 }

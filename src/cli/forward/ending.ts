@@ -2,7 +2,7 @@
  * How `forward` ends: at once, or after its open connections have finished. Signals end it, unless COMMAND runs: then
  * they are COMMAND's. Whatever is asked for twice is done at once.
  */
-import type { Clock } from "../../session/index.ts";
+import { type Clock, within } from "../../session/index.ts";
 import { type ProcessSignal, watchSignals } from "../../terminal/index.ts";
 import { SIGNAL_EXIT_CODES } from "../exit-codes.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -121,10 +121,7 @@ export class Ending {
   }
 
   /** Until the time is up or the tunnels are stopped. */
-  async #sleep(delayMs: number): Promise<void> {
-    const due = Promise.withResolvers<void>();
-    const cancel = this.#options.clock.after(delayMs, due.resolve);
-    await Promise.race([due.promise, this.#stopped.promise]);
-    cancel();
+  #sleep(delayMs: number): Promise<void> {
+    return within(this.#options.clock, delayMs, this.#stopped.promise);
   }
 }

@@ -3,7 +3,13 @@
  */
 import type { StartedSession, StartSessionRequest } from "../../aws/index.ts";
 import { portRequest, runKnown } from "../../host/index.ts";
-import { Session, type SessionEnd, type SessionObserver, type SessionWorld } from "../../session/index.ts";
+import {
+  Session,
+  type SessionEnd,
+  type SessionObserver,
+  type SessionWorld,
+  within,
+} from "../../session/index.ts";
 import { TunnelListener } from "./listener.ts";
 import { isIdleEnd, reasonOf, RestartPolicy } from "./restart.ts";
 import type { TunnelSpec } from "./spec.ts";
@@ -259,10 +265,7 @@ export class Tunnel {
   }
 
   /** Only the end of the tunnel cuts it short: connections would otherwise hammer the service. */
-  async #sleep(delayMs: number): Promise<void> {
-    const due = Promise.withResolvers<void>();
-    const cancel = this.#options.world.clock.after(delayMs, due.resolve);
-    await Promise.race([due.promise, this.#stopped.promise]);
-    cancel();
+  #sleep(delayMs: number): Promise<void> {
+    return within(this.#options.world.clock, delayMs, this.#stopped.promise);
   }
 }

@@ -4,7 +4,7 @@
  * answers it by closing: so one that is closed after the half-close's linger was made, one that is closed or reset
  * before it was refused. Bytes from the destination are an answer at once.
  */
-import type { Clock, LocalStream, LocalStreamEvents } from "../../session/index.ts";
+import { type Clock, type LocalStream, type LocalStreamEvents, within } from "../../session/index.ts";
 
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 5_000;
@@ -59,13 +59,6 @@ async function tryOnce(
   cancelSilence();
   events.closed();
   return why;
-}
-
-async function within(clock: Clock, delayMs: number, stopped: Promise<void>): Promise<void> {
-  const due = Promise.withResolvers<void>();
-  const cancel = clock.after(delayMs, due.resolve);
-  await Promise.race([due.promise, stopped]);
-  cancel();
 }
 
 /** The local end of a probe: no socket, only what happens to it. */
