@@ -143,8 +143,8 @@ describe("pty", () => {
 
   test("Ctrl-C is a signal, a closed terminal a hangup", async () => {
     const pty = startPty(["sh"]);
-    await pty.writeAndWait("sleep 60 && echo no''\r", "sleep 60");
-    await waitFor(() => sessionMembers(pty.pid).length === 2, { what: "the start of sleep" });
+    // Said by what is to be interrupted: before it runs, the shell's child still ignores the signal.
+    await pty.writeAndWait("sh -c 'echo as\"\"leep; exec sleep 60' && echo no''\r", "asleep\r\n");
     await pty.writeAndWait("\x03", "^C");
     await pty.writeAndWait("echo ali''ve\r", "alive\r\n");
     pty.close();
