@@ -1,11 +1,12 @@
 /**
- * Which node a TARGET word means. Ids are taken as they are; names, tags, addresses and computer names are looked up
+ * Which target a TARGET word means. Ids are taken as they are; names, tags, addresses and computer names are looked up
  * with SSM's DescribeInstanceInformation alone, so that no other permission is needed.
  */
 import type { Ssm } from "../aws/index.ts";
+import { bareHost, isAddress } from "../net/index.ts";
 import { TargetError } from "./errors.ts";
 
-/** A node that a word named. */
+/** What a word named: a node, or a target that only the service knows. */
 export interface Target {
   readonly id: string;
   /** `Linux`, `Windows` or `MacOS` where it is known. */
@@ -25,21 +26,22 @@ export const MAX_NODES = 10_000;
 const MAX_LISTED = 20;
 
 const NODE_ID = /^(i|mi)-[0-9a-f]{8,17}$/;
-const ECS_ID = /^ecs:[^_\s]+_[^_\s]+_[^_\s]+$/;
+/** Targets that other services hand out (PROTOCOL.md section 1). SSM describes none of them. */
+const OF_OTHER_SERVICES = /^(?:ecs|codebuild|sagemaker-cluster):/;
 
 /**
- * Resolves a word: `i-…`, `mi-…`, `ecs:…`, `tag:KEY=VALUE`, a name, a private IP address or a computer name.
+ * Resolves a word: `i-…`, `mi-…`, `ecs:…`, `codebuild:…`, `sagemaker-cluster:…`, `tag:KEY=VALUE`, a name, a private IP
+ * address or a computer name. Any other word with a colon that names nothing may be a kind of target that is newer than
+ * this program: it is passed on, and the service judges it.
  * @throws TargetError when it names none or several
  */
 export async function resolveTarget(ssm: NodeDirectory, word: string): Promise<Target> {
-  if (NODE_ID.test(word)) return { id: word, platform: undefined };
-  if (word.startsWith("ecs:")) {
-    if (ECS_ID.test(word)) return { id: word, platform: undefined };
-    throw new TargetError(`${JSON.stringify(word)} must have the form ecs:CLUSTER_TASK_RUNTIME`);
-  }
+  const asItIs = { id: word, platform: undefined };
+  if (isNodeId(word) || OF_OTHER_SERVICES.test(word)) return asItIs;
   const found = await lookUp(ssm, word);
   const [first, ...others] = found;
   if (first?.InstanceId === undefined) {
+    if (mayBeNewKind(word)) return asItIs;
     throw new TargetError(`no target is called ${JSON.stringify(word)}. See: session-manager-plugin targets`);
   }
   if (others.length > 0) {
@@ -52,9 +54,14 @@ export async function resolveTarget(ssm: NodeDirectory, word: string): Promise<T
   return { id: first.InstanceId, platform: first.PlatformType };
 }
 
+/** Whether a target is a node, which SSM describes; others are known to their own services only. */
+export function isNodeId(id: string): boolean {
+  return NODE_ID.test(id);
+}
+
 /** The platform of a target that was named by its id; undefined when SSM does not tell. */
 export async function platformOf(ssm: NodeDirectory, target: Target): Promise<string | undefined> {
-  if (target.platform !== undefined || target.id.startsWith("ecs:")) return target.platform;
+  if (target.platform !== undefined || !isNodeId(target.id)) return target.platform;
   const nodes = await ssm.describeInstances([{ Key: "InstanceIds", Values: [target.id] }], 1).catch(() => []);
   return nodes[0]?.PlatformType;
 }
@@ -77,8 +84,14 @@ async function lookUp(ssm: NodeDirectory, word: string): Promise<readonly Node[]
   const wanted = word.toLowerCase();
   return nodes.filter(({ Name, IPAddress, ComputerName }) => {
     const computer = ComputerName?.toLowerCase();
-    return Name === word || IPAddress === word || computer === wanted || computer?.split(".")[0] === wanted;
+    const isItsAddress = IPAddress?.toLowerCase() === bareHost(wanted);
+    return Name === word || isItsAddress || computer === wanted || computer?.split(".")[0] === wanted;
   });
+}
+
+/** IPv6 addresses and our own `tag:` have colons too. */
+function mayBeNewKind(word: string): boolean {
+  return word.includes(":") && !word.startsWith("tag:") && !isAddress(bareHost(word));
 }
 
 function describe(node: Node): string {

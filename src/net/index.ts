@@ -1,5 +1,5 @@
 /** Door of the net room: listeners and connections on TCP and Unix sockets. */
-export { formatAddress } from "./address.ts";
+export { bareHost, formatAddress, isAddress } from "./address.ts";
 export * from "./dial.ts";
 export {
   AddressInUseError,

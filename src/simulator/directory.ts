@@ -11,7 +11,7 @@ import type { SimulatedTarget } from "./targets.ts";
 const INSTANCES_PER_PAGE = 10;
 const SESSIONS_PER_PAGE = 200;
 
-/** The targets that match, in the order they were given. @throws ApiError InvalidFilterKey, InvalidNextToken */
+/** The nodes that match, in the order they were given. @throws ApiError InvalidFilterKey, InvalidNextToken */
 export function describeInstanceInformation(
   targets: Iterable<SimulatedTarget>,
   request: RequestOf<"DescribeInstanceInformation">,
@@ -20,7 +20,9 @@ export function describeInstanceInformation(
     ...(request.InstanceInformationFilterList ?? []).map(({ key, valueSet }) => ({ key, values: valueSet })),
     ...(request.Filters ?? []).map(({ Key, Values }) => ({ key: Key, values: Values })),
   ];
-  const found = [...targets].filter((target) =>
+  // Targets of other services (`ecs:…`) are not listed.
+  const nodes = [...targets].filter(({ id }) => /^(?:i|mi)-/.test(id));
+  const found = nodes.filter((target) =>
     filters.every(({ key, values }) => instanceValues(target, key).some((value) => values.includes(value))),
   );
   const { items, next } = page(found, request.MaxResults ?? INSTANCES_PER_PAGE, request.NextToken);

@@ -4,7 +4,7 @@
 
 /** A machine as Systems Manager describes it. */
 export interface SimulatedTarget {
-  /** `i-…`, `mi-…`, or an ECS target (`ecs:cluster_task_runtime`). */
+  /** `i-…`, `mi-…`, or a target of another service (`ecs:cluster_task_runtime`, `codebuild:…`). */
   readonly id: string;
   /** Value of its tag `Name`, and the name of a managed machine; may be empty. */
   readonly name: string;

@@ -28,6 +28,7 @@ const NODES: readonly (Node & { readonly tags?: Readonly<Record<string, string>>
     tags: { Name: "twin", Empty: "" },
     PingStatus: "ConnectionLost",
   },
+  { InstanceId: "i-0000000e", IPAddress: "2001:db8::6", tags: { Name: "team:blue" } },
   { InstanceId: "mi-00000000000000001", Name: "office", IPAddress: "10.0.0.4", PlatformType: "Windows" },
 ];
 
@@ -64,6 +65,9 @@ describe("taken as it is, without a question", () => {
     "i-12345678",
     "mi-0123456789abcdef0",
     "ecs:cluster_0123abcd_0123abcd-42",
+    "ecs:cluster_task",
+    "codebuild:0123abcd",
+    "sagemaker-cluster:0123abcd_workers-i-0123456789abcdef0",
   ])("%s", async (word) => {
     const ssm = directory();
     expect(await resolveTarget(ssm, word)).toEqual({ id: word, platform: undefined });
@@ -81,6 +85,10 @@ describe("looked up", () => {
     ["web", "i-0000000a"],
     ["WEB", "i-0000000a"],
     ["office", "mi-00000000000000001"],
+    ["2001:db8::6", "i-0000000e"],
+    ["[2001:DB8::6]", "i-0000000e"],
+    ["team:blue", "i-0000000e"],
+    ["lambda:0123abcd", "lambda:0123abcd"],
   ])("%s is %s", async (word, id) => {
     expect((await resolveTarget(directory(), word)).id).toBe(id);
   });
@@ -110,8 +118,10 @@ describe("refused", () => {
     ["tag:Role", /must have the form tag:KEY=VALUE/],
     ["tag:=x", /must have the form tag:KEY=VALUE/],
     ["tag:Role=", /must have the form tag:KEY=VALUE/],
-    ["ecs:", /must have the form ecs:CLUSTER_TASK_RUNTIME/],
-    ["ecs:cluster_task", /must have the form ecs:/],
+    ["2001:db8::9", /no target is called "2001:db8::9"/],
+    ["[2001:db8::9]", /no target is called/],
+    ["fe80::1%eth0", /no target is called/],
+    ["tag:Role=nobody", /no target is called/],
   ])("%s", async (word, says) => {
     expect(await refusal(word)).toMatch(says);
   });

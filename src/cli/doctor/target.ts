@@ -1,7 +1,7 @@
 /** Checks one target: whether its agent is connected, what it is, and what an old agent cannot do. */
 import type { Ssm } from "../../aws/index.ts";
 import { agentAbilities, isNewerVersion } from "../../protocol/index.ts";
-import { nameOf, type Node, resolveTarget } from "../target.ts";
+import { isNodeId, nameOf, type Node, resolveTarget } from "../target.ts";
 import { type Finding, type Found, found, roughly } from "./finding.ts";
 
 /** What could be learnt about a target. */
@@ -34,15 +34,15 @@ export async function checkTarget(
   region: string,
 ): Promise<Found<TargetFacts>> {
   const { id } = await resolveTarget(ssm, word);
-  const isEcs = id.startsWith("ecs:");
+  const isNode = isNodeId(id);
   const [node, connected] = await Promise.all([
-    isEcs
-      ? undefined
-      : ssm.describeInstances([{ Key: "InstanceIds", Values: [id] }], 1).then(([first]) => first, asError),
+    isNode
+      ? ssm.describeInstances([{ Key: "InstanceIds", Values: [id] }], 1).then(([first]) => first, asError)
+      : undefined,
     ssm.isConnected(id).catch(asError),
   ]);
   const facts = { id, region, node, connected, nowMs: Date.now() };
-  return { ...judgeTarget(facts), ...(node === undefined && !isEcs ? {} : { value: facts }) };
+  return { ...judgeTarget(facts), ...(node === undefined && isNode ? {} : { value: facts }) };
 }
 
 /** Whether sessions to it can be started. */
@@ -59,7 +59,7 @@ export function judgeTarget({ id, region, node, connected, nowMs }: TargetFacts)
     const text = `${what}; whether its agent is connected is not known: ${connected.message}`;
     return known.PingStatus === "Online" ? found("ok", text) : found("fail", text, START_ITS_AGENT);
   }
-  if (known === undefined && node === undefined && !id.startsWith("ecs:")) {
+  if (known === undefined && node === undefined && isNodeId(id)) {
     return found(
       "fail",
       `${id} is no target in ${region}`,
@@ -81,7 +81,7 @@ export function judgeAgent({ id, node }: TargetFacts): Finding {
   if (version === undefined || version === "") {
     return found(
       "skip",
-      `the version of the agent of ${id} is not told${id.startsWith("ecs:") ? " for ECS" : ""}`,
+      `the version of the agent of ${id} is not told${isNodeId(id) ? "" : " for such targets"}`,
     );
   }
   const cannot = SINCE.filter(([since]) => since !== version && !isNewerVersion(version, since)).map(

@@ -108,7 +108,9 @@ describe.concurrent("what cannot be done: 255", () => {
     [exec("i-0000"), 'no target is called "i-0000"'],
     [exec("tag:Role=none"), "no target is called"],
     [exec("tag:Role"), "must have the form tag:KEY=VALUE"],
-    [exec("ecs:x"), "must have the form ecs:CLUSTER_TASK_RUNTIME"],
+    [exec("ecs:x"), "AWS refused ssm:StartSession (TargetNotConnected): ecs:x is not connected"],
+    [exec("lambda:x"), "AWS refused ssm:StartSession (TargetNotConnected): lambda:x is not connected"],
+    [exec("2001:db8::9"), 'no target is called "2001:db8::9"'],
     [exec("twin"), /"twin" means 2 targets.*i-00000000000000aaa \(.*Online\).*i-00000000000000bbb/],
     [
       exec("offline"),
