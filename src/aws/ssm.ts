@@ -58,6 +58,10 @@ export interface SsmOptions extends ServiceOptions {
 
 /** SSM says this of a session that it does not know (any more). */
 const UNKNOWN_SESSION = "DoesNotExistException";
+/** And this, since 2026, of one that is to be terminated and has ended already; but also of an id that is none. */
+const NOT_VALID = "ValidationException";
+/** Who started it, and 17 or more characters of the service's own. */
+const SESSION_ID = /^[\w+=,.@-]+-[0-9a-z]{17,}$/;
 
 /** The two calls of a running session. */
 export function createSessionApi(options: SsmOptions): SessionApi {
@@ -100,7 +104,7 @@ class SsmCalls implements Ssm {
     const answer = await this.#call(
       "ResumeSession",
       (sdk, client, signal) => client.send(new sdk.ResumeSessionCommand({ SessionId: sessionId }), signal),
-      UNKNOWN_SESSION,
+      [UNKNOWN_SESSION],
     );
     const { StreamUrl = "", TokenValue = "" } = answer ?? {};
     // An answer without a token is how SSM says that the session is over.
@@ -114,7 +118,7 @@ class SsmCalls implements Ssm {
     await this.#call(
       "TerminateSession",
       (sdk, client, signal) => client.send(new sdk.TerminateSessionCommand({ SessionId: sessionId }), signal),
-      UNKNOWN_SESSION,
+      SESSION_ID.test(sessionId) ? [UNKNOWN_SESSION, NOT_VALID] : [UNKNOWN_SESSION],
     );
   }
 
@@ -183,12 +187,12 @@ class SsmCalls implements Ssm {
   async #call<Answer>(
     operation: string,
     send: Send<Answer>,
-    undefinedFor: string,
+    undefinedFor: readonly string[],
   ): Promise<Answer | undefined>;
   async #call<Answer>(
     operation: string,
     send: Send<Answer>,
-    undefinedFor?: string,
+    undefinedFor: readonly string[] = [],
   ): Promise<Answer | undefined> {
     const { log, profile, timeoutMs = DEFAULT_CALL_TIMEOUT_MS } = this.#options;
     const action = `ssm:${operation}`;
@@ -200,7 +204,7 @@ class SsmCalls implements Ssm {
       return await send(sdk, client, { abortSignal: AbortSignal.timeout(timeoutMs) });
     } catch (error) {
       outcome = awsCodeOf(error) ?? "failed";
-      if (undefinedFor !== undefined && outcome === undefinedFor) return undefined;
+      if (undefinedFor.includes(outcome)) return undefined;
       throw toCallError(error, { action, ...(profile === undefined ? {} : { profile }) });
     } finally {
       log?.("debug", "aws call", { action, outcome, ms: Math.round(performance.now() - startedAtMs) });

@@ -19,7 +19,7 @@ export class UnknownSessionError extends Error {
   readonly code = "CLI_UNKNOWN_SESSION";
 
   constructor(sessionId: string) {
-    super(`there is no active session ${JSON.stringify(sessionId)}. See: session-manager-plugin sessions`);
+    super(`there is no session ${JSON.stringify(sessionId)}. See: session-manager-plugin sessions`);
   }
 }
 

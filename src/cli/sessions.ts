@@ -1,4 +1,5 @@
 /** `sessions`: the account's active sessions, and ending one of them. */
+import type { Ssm } from "../aws/index.ts";
 import { openAccount } from "./account.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
 import { UnknownSessionError } from "./errors.ts";
@@ -20,13 +21,8 @@ async function run(context: CommandContext): Promise<number> {
   const { ssm, region } = await openAccount(context);
   const sessionId = args.text("terminate");
   if (sessionId !== undefined) {
-    // The service takes any id. Where it may not be asked first, its word has to do.
-    const known = await ssm
-      .describeSessions({ State: "Active", Filters: [{ key: "SessionId", value: sessionId }] }, 1)
-      .catch(() => undefined);
-    if (known?.length === 0) throw new UnknownSessionError(sessionId);
-    await ssm.terminate(sessionId);
-    context.messages.say("terminated", `Session ${sessionId} was ended.`, { sessionId });
+    const text = (await endSession(ssm, sessionId)) ? "was ended" : "had ended already";
+    context.messages.say("terminated", `Session ${sessionId} ${text}.`, { sessionId });
     return 0;
   }
   const active = await ssm.describeSessions({ State: "Active" });
@@ -41,4 +37,16 @@ async function run(context: CommandContext): Promise<number> {
   if (rows.length === 0) context.messages.say("empty", `There are no active sessions in ${region}.`);
   showRows(rows, args.flag("json"), ["id", "target", "status", "owner", "document", "started"]);
   return 0;
+}
+
+/** Resolves with false when there was nothing left to end. @throws UnknownSessionError when there never was such a session */
+async function endSession(ssm: Ssm, sessionId: string): Promise<boolean> {
+  const Filters = [{ key: "SessionId" as const, value: sessionId }];
+  const isIn = (State: "Active" | "History"): Promise<boolean> =>
+    ssm.describeSessions({ State, Filters }, 1).then(({ length }) => length > 0);
+  // The service takes any id. Where it may not be asked first, its word has to do.
+  const isActive = await isIn("Active").catch(() => true);
+  if (isActive) await ssm.terminate(sessionId);
+  else if (!(await isIn("History"))) throw new UnknownSessionError(sessionId);
+  return isActive;
 }

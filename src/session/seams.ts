@@ -158,7 +158,7 @@ export interface SessionApi {
    * Rejects with an error that has `retryable: boolean` for everything else.
    */
   resume(sessionId: string): Promise<ResumedSession | undefined>;
-  /** Ends the session at the service. */
+  /** Ends the session at the service. One that has ended already is no error: gone is gone. */
   terminate(sessionId: string): Promise<void>;
 }
 

@@ -174,6 +174,7 @@ function resumeSession(world: World, sessionId: string): unknown {
 function terminateSession(world: World, sessionId: string): unknown {
   const session = knownSession(world, sessionId);
   refuseDenied(world, "TerminateSession", session.plan.target.id);
+  if (session.ended) throw new ApiError("ValidationException", "Session is not in a valid state");
   session.terminate("");
   return { SessionId: sessionId };
 }

@@ -135,6 +135,26 @@ describe("the other calls", () => {
     ]);
   });
 
+  test.each([
+    ["alice-0123456789abcdef0", true],
+    ["alice@example.com-gbghooq6a3u7ou3auziqq8rd4q", true],
+    ["ecs-execute-command-0e86561fddf625dc1", true],
+    ["s-1", false],
+    ["nope", false],
+    ["-0123456789abcdef0", false],
+    ["alice 0123456789abcdef0", false],
+  ])("terminate, refused as not valid: of %s an end is %p", async (sessionId, isEnd) => {
+    useEnvironment();
+    const refusal = jsonError(400, "ValidationException", "Session is not in a valid state");
+    const aws = fakeAws(() => refusal);
+    const api = createSessionApi(options({ endpoint: aws.url }));
+    if (isEnd) await api.terminate(sessionId);
+    else expect((await failureOf(api.terminate(sessionId))).message).toContain("is not in a valid state");
+    expect(aws.requests).toHaveLength(1);
+    // Of no other call does it mean an end.
+    expect((await failureOf(api.resume(sessionId))).message).toContain("is not in a valid state");
+  });
+
   test("start", async () => {
     useEnvironment();
     const aws = fakeAws(() => ({ body: { SessionId: "s", TokenValue: "t", StreamUrl: "wss://x" } }));

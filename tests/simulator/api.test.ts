@@ -243,15 +243,16 @@ describe("ResumeSession and TerminateSession", () => {
     expect(agents[0]?.terminated).toBe(true);
     const { $metadata: _, ...gone } = await ssm.send(new ResumeSessionCommand({ SessionId }));
     expect(gone as object).toEqual({ SessionId });
-    // A second time is no error.
-    await ssm.send(new TerminateSessionCommand({ SessionId }));
+    expect(await refusal(ssm.send(new TerminateSessionCommand({ SessionId })))).toBe(
+      "ValidationException: Session is not in a valid state",
+    );
     const unknown = { SessionId: "demo-user-0" };
     const message = "DoesNotExistException: Session demo-user-0 does not exist.";
     expect(await refusal(ssm.send(new ResumeSessionCommand(unknown)))).toBe(message);
     expect(await refusal(ssm.send(new TerminateSessionCommand(unknown)))).toBe(message);
     expect(running.counters).toMatchObject({
       calls: { StartSession: 1, ResumeSession: 3, TerminateSession: 3 },
-      errors: { DoesNotExistException: 2 },
+      errors: { DoesNotExistException: 2, ValidationException: 1 },
     });
   });
 });

@@ -132,7 +132,7 @@ describe.concurrent("what cannot be done: 255", () => {
     [["forward", WEB, "-L", "/no/such/directory/s:80"], "/no/such/directory/s"],
     [
       ["sessions", "--terminate", "nobody-0123"],
-      /no active session "nobody-0123". See: session-manager-plugin sessions/,
+      /no session "nobody-0123". See: session-manager-plugin sessions/,
     ],
   ])("%j", (args, says) => refused(args, 255, says));
 

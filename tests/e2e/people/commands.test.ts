@@ -329,7 +329,19 @@ describe.concurrent("lists", () => {
       exitCode: 0,
     });
     await child.finish(5_000);
-    expect((await people(standIn, ["sessions", "--terminate", id])).exitCode).toBe(255);
+    const ended = { stdout: "", exitCode: 0 };
+    expect(await people(standIn, ["sessions", "--terminate", id])).toMatchObject({
+      ...ended,
+      stderr: `Session ${id} had ended already.\n`,
+    });
+    // Where the lists may not be asked for, the service refuses to end it once more, and that is an end too.
+    await standIn.simulator.call("setFaults", {
+      api: { DescribeSessions: { times: 1, type: "AccessDeniedException", status: 400 } },
+    });
+    expect(await people(standIn, ["sessions", "--terminate", id])).toMatchObject(ended);
+    const unknown = await people(standIn, ["sessions", "--terminate", "demo-user-0123456789abcdef0"]);
+    expect(unknown).toMatchObject({ stdout: "", exitCode: 255 });
+    expect(unknown.stderr).toContain("there is no session");
   });
 });
 
