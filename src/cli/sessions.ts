@@ -2,8 +2,9 @@
 import type { Ssm } from "../aws/index.ts";
 import { openAccount } from "./account.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
+import { ago } from "./duration.ts";
 import { UnknownSessionError } from "./errors.ts";
-import { showRows } from "./table.ts";
+import { type Column, showTable, writeJson } from "./table.ts";
 
 /** See the file's comment. */
 export const sessions: Command = {
@@ -26,17 +27,34 @@ async function run(context: CommandContext): Promise<number> {
     return 0;
   }
   const active = await ssm.describeSessions({ State: "Active" });
-  const rows = active.map((session) => ({
+  const rows = active.map(rowOf);
+  if (rows.length === 0) context.messages.say("empty", `There are no active sessions in ${region}.`);
+  if (args.flag("json")) writeJson(rows);
+  else showTable(rows, columns(Date.now()));
+  return 0;
+}
+
+/** What is told of a session. */
+function rowOf(session: Awaited<ReturnType<Ssm["describeSessions"]>>[number]) {
+  return {
     id: session.SessionId ?? "",
     target: session.Target ?? "",
     status: session.Status ?? "",
     owner: session.Owner ?? "",
     document: session.DocumentName ?? "",
     started: session.StartDate?.toISOString() ?? "",
-  }));
-  if (rows.length === 0) context.messages.say("empty", `There are no active sessions in ${region}.`);
-  showRows(rows, args.flag("json"), ["id", "target", "status", "owner", "document", "started"]);
-  return 0;
+  };
+}
+
+function columns(nowMs: number): readonly Column<keyof ReturnType<typeof rowOf>>[] {
+  return [
+    { key: "id" },
+    { key: "target" },
+    { key: "status" },
+    { key: "owner" },
+    { key: "document" },
+    { key: "started", show: (time) => ago(time, nowMs) },
+  ];
 }
 
 /** Resolves with false when there was nothing left to end. @throws UnknownSessionError when there never was such a session */

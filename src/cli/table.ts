@@ -2,30 +2,42 @@
 import { harmlessLine } from "../host/index.ts";
 import { standardOutput } from "../terminal/index.ts";
 
-/** Writes rows as JSON, or as a table with columns as wide as they need to be; nothing for none. */
-export function showRows(
-  rows: readonly Readonly<Record<string, string>>[],
-  json: boolean,
-  columns: readonly string[],
-): void {
-  if (!json && rows.length === 0) return;
-  const text = json ? `${JSON.stringify(rows, null, 2)}\n` : table(rows, columns);
-  standardOutput().write(Buffer.from(text));
+/** What is known of one thing, by names that programs can rely on. */
+export type Row<Key extends string> = Readonly<Record<Key, string>>;
+
+/** A column of a table. */
+export interface Column<Key extends string> {
+  /** Member of the row; the title is made of it: `LAST PING` of `lastPing`. */
+  readonly key: Key;
+  /** How people see a value; absent: as it is. */
+  readonly show?: (value: string) => string;
 }
 
-function table(rows: readonly Readonly<Record<string, string>>[], columns: readonly string[]): string {
+/** Writes an answer for programs. */
+export function writeJson(value: unknown): void {
+  standardOutput().write(Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
+}
+
+/** Writes a table with columns as wide as they need to be; nothing for no rows. */
+export function showTable<Key extends string>(
+  rows: readonly Row<Key>[],
+  columns: readonly Column<Key>[],
+): void {
+  if (rows.length === 0) return;
   const cells = [
-    columns.map((column) => column.toUpperCase()),
-    ...rows.map((row) => columns.map((column) => harmlessLine(row[column] ?? ""))),
+    columns.map(({ key }) => titleOf(key)),
+    ...rows.map((row) => columns.map(({ key, show }) => harmlessLine(show?.(row[key]) ?? row[key]))),
   ];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => (line[index] ?? "").length)));
-  return cells
-    .map(
-      (line) =>
-        `${line
-          .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-          .join("  ")
-          .trimEnd()}\n`,
-    )
-    .join("");
+  const lines = cells.map((line) =>
+    line
+      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+  standardOutput().write(Buffer.from(lines.map((line) => `${line}\n`).join("")));
+}
+
+function titleOf(key: string): string {
+  return key.replace(/[A-Z]/g, " $&").toUpperCase();
 }

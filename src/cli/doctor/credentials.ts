@@ -1,7 +1,8 @@
 /** Checks the credentials: whether there are any, whose word they come by, when they end. Never shows a secret. */
 import { type AwsCredentials, createCredentialProvider, type HttpOptions } from "../../aws/index.ts";
+import { roughly } from "../duration.ts";
 import { codeOf } from "../messages.ts";
-import { type Finding, type Found, found, roughly } from "./finding.ts";
+import { type Finding, type Found, found } from "./finding.ts";
 
 /** Less is left than a session may need to begin. */
 const SOON_MS = 10 * 60_000;

@@ -44,12 +44,3 @@ export async function using<Known extends Readonly<Record<string, unknown>>, Val
     return found("fail", tellError(error));
   }
 }
-
-/** Seconds, minutes, hours or days, rounded down: `42 s`, `5 min`, `3 h`, `2 days`. */
-export function roughly(ms: number): string {
-  const seconds = Math.floor(Math.abs(ms) / 1000);
-  if (seconds < 90) return `${seconds} s`;
-  if (seconds < 90 * 60) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} days`;
-}

@@ -15,7 +15,8 @@ import {
   peerIssuer,
   UpgradeRefusedError,
 } from "../../transport/index.ts";
-import { type Finding, type Found, found, roughly } from "./finding.ts";
+import { roughly } from "../duration.ts";
+import { type Finding, type Found, found } from "./finding.ts";
 
 /** What each question on the network gets. */
 export const NETWORK_TIMEOUT_MS = 5_000;

@@ -1,7 +1,7 @@
 /** How findings are shown: a line each for people, one array of JSON for programs. */
 import { harmlessLine } from "../../host/index.ts";
 import { standardOutput } from "../../terminal/index.ts";
-import { showRows } from "../table.ts";
+import { writeJson } from "../table.ts";
 import type { Finding, Result } from "./finding.ts";
 
 /** A check by its name, stable for programs. */
@@ -24,6 +24,6 @@ export async function showReport(checks: readonly Check[], json: boolean): Promi
     const line = harmlessLine(`${result.padEnd(4)}  ${name.padEnd(width)}  ${text}${mend}`);
     standardOutput().write(Buffer.from(`${line}\n`));
   }
-  if (json) showRows(rows, true, []);
+  if (json) writeJson(rows);
   return results;
 }

@@ -1,8 +1,9 @@
 /** Checks one target: whether its agent is connected, what it is, and what an old agent cannot do. */
 import type { Ssm } from "../../aws/index.ts";
 import { agentAbilities, isNewerVersion } from "../../protocol/index.ts";
+import { roughly } from "../duration.ts";
 import { isNodeId, nameOf, type Node, resolveTarget } from "../target.ts";
-import { type Finding, type Found, found, roughly } from "./finding.ts";
+import { type Finding, type Found, found } from "./finding.ts";
 
 /** What could be learnt about a target. */
 export interface TargetFacts {

@@ -285,6 +285,8 @@ test("no active sessions: said, and an empty list as JSON", async () => {
   });
 });
 
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 describe.concurrent("lists", () => {
   test("targets, as a table and as JSON, over all pages", async () => {
     const [table, json] = await Promise.all([
@@ -296,10 +298,20 @@ describe.concurrent("lists", () => {
     expect(lines[1]).toMatch(
       new RegExp(`^${WEB} +web-1.example.internal +Online +Amazon Linux 2023 +3.3.0.0 +10.0.0.10 `),
     );
-    const rows = JSON.parse(json.stdout) as { readonly id: string; readonly state: string }[];
+    expect(lines[1]).toMatch(/ {2}\d+ (?:s|min) ago$/);
+    expect(lines.find((line) => line.startsWith("i-0fedcba9876543210"))).toEndWith("  3 h ago");
+    const rows = JSON.parse(json.stdout) as { readonly id: string }[];
     expect(rows).toHaveLength(66);
     expect(lines).toHaveLength(67);
-    expect(rows.find(({ id }) => id === "i-0fedcba9876543210")?.state).toBe("ConnectionLost");
+    expect(rows.find(({ id }) => id === "i-0fedcba9876543210")).toEqual({
+      id: "i-0fedcba9876543210",
+      name: "offline.example.internal",
+      state: "ConnectionLost",
+      platform: "Amazon Linux 2023",
+      agent: "3.3.0.0",
+      ip: "10.0.0.20",
+      lastPing: expect.stringMatching(ISO_TIME),
+    } as never);
     expect(table.stderr + json.stderr).toBe("");
   });
 
@@ -321,8 +333,11 @@ describe.concurrent("lists", () => {
       target: WEB,
       status: "Connected",
       document: "AWS-StartNonInteractiveCommand",
-    });
-    expect((await people(standIn, ["sessions"])).stdout).toContain(id);
+      started: expect.stringMatching(ISO_TIME),
+    } as never);
+    const table = (await people(standIn, ["sessions"])).stdout;
+    expect(table).toMatch(/^ID +TARGET +STATUS +OWNER +DOCUMENT +STARTED$/m);
+    expect(table).toMatch(new RegExp(`^${id} .* {2}\\d+ (?:s|min) ago$`, "m"));
     expect(await people(standIn, ["sessions", "--terminate", id])).toMatchObject({
       stdout: "",
       stderr: `Session ${id} was ended.\n`,
