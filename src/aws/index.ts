@@ -12,7 +12,7 @@ export type { HttpOptions, ProxyFor, TlsOptions } from "./http.ts";
 export { createKms, type DataKey, type DataKeyRequest, type Kms } from "./kms.ts";
 export { type Probe, probe, ssmUrl } from "./probe.ts";
 export { profileSettings, type ProfileSettings } from "./profile-settings.ts";
-export { loadSharedFiles, nonEmpty, profileFromEnvironment } from "./shared-files.ts";
+export { homeDirectory, loadSharedFiles, nonEmpty, profileFromEnvironment } from "./shared-files.ts";
 export {
   createSessionApi,
   createSsm,

@@ -40,6 +40,8 @@ export interface Ssm extends SessionApi {
     filters?: DescribeInstanceInformationCommandInput["Filters"],
     limit?: number,
   ): Promise<readonly InstanceInformation[]>;
+  /** Values of the tag Name by the ids of nodes; nodes without one are not in it. Another permission than the others. */
+  describeNames(): Promise<ReadonlyMap<string, string>>;
   /** Sessions in a state, newest first, at most `limit` of them. */
   describeSessions(
     query: Pick<DescribeSessionsCommandInput, "State" | "Filters">,
@@ -139,6 +141,26 @@ class SsmCalls implements Ssm {
       );
       return { items: page.InstanceInformationList, next: page.NextToken };
     });
+  }
+
+  async describeNames(): Promise<ReadonlyMap<string, string>> {
+    const properties = await this.#pages(Infinity, async (NextToken) => {
+      const page = await this.#call("DescribeInstanceProperties", (sdk, client, signal) =>
+        client.send(
+          new sdk.DescribeInstancePropertiesCommand({
+            MaxResults: 100,
+            ...(NextToken === undefined ? {} : { NextToken }),
+          }),
+          signal,
+        ),
+      );
+      return { items: page.InstanceProperties, next: page.NextToken };
+    });
+    return new Map(
+      properties.flatMap(({ InstanceId = "", Name = "" }) =>
+        Name === "" ? [] : [[InstanceId, Name] as const],
+      ),
+    );
   }
 
   async describeSessions(

@@ -22,8 +22,21 @@ export function parseCommandLine(command: Command, args: readonly string[]): Par
   if (rest !== undefined && command.rest === undefined) {
     throw new UsageError(`${name}: nothing may follow --, ${JSON.stringify(rest[0] ?? "")} does`);
   }
-  const { values, positionals } = parseStrictly(name, command.arguments, before);
+  const words = withImplied(command.arguments, before);
+  const { values, positionals } = parseStrictly(name, command.arguments, words);
   return new Values(values, assignPositionals(name, command.arguments, positionals), rest);
+}
+
+/** Options with an implied value, each with a value behind `=`; see {@link ArgumentDefinition}. */
+function withImplied(definitions: ArgumentDefinitions, args: readonly string[]): readonly string[] {
+  const words: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at] as string;
+    const implied = word.startsWith("--") ? definitions[word.slice(2)]?.implied : undefined;
+    const isPath = /^(?:~|\.{1,2}|[A-Za-z]:)?[/\\]/.test(args[at + 1] ?? "");
+    words.push(implied === undefined ? word : `${word}=${isPath ? args[++at] : implied}`);
+  }
+  return words;
 }
 
 /** All values of the options that were given. */

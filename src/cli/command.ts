@@ -6,8 +6,15 @@ import type { ArgDef, CommandMeta } from "citty";
 
 import type { Messages } from "./messages.ts";
 
-/** An argument as citty describes it; `multiple` options may be given more than once. */
-export type ArgumentDefinition = ArgDef & { readonly multiple?: boolean; readonly alias?: string | string[] };
+/**
+ * An argument as citty describes it; `multiple` options may be given more than once. An option with an `implied` value
+ * may stand alone and means that; another value stands behind `=`, or behind a space where it is a path with a slash.
+ */
+export type ArgumentDefinition = ArgDef & {
+  readonly multiple?: boolean;
+  readonly alias?: string | string[];
+  readonly implied?: string;
+};
 
 /** Arguments by name, in the order of the help. */
 export type ArgumentDefinitions = Readonly<Record<string, ArgumentDefinition>>;

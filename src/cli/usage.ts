@@ -55,7 +55,9 @@ export function programHelp(commands: readonly Command[]): string {
 function optionWords(name: string, definition: ArgumentDefinition): string {
   const short =
     typeof definition.alias === "string" && definition.alias.length === 1 ? `-${definition.alias}, ` : "";
-  const value = definition.type === "boolean" ? "" : ` ${definition.valueHint ?? name.toUpperCase()}`;
+  const hint = definition.valueHint ?? name.toUpperCase();
+  const value =
+    definition.type === "boolean" ? "" : definition.implied === undefined ? ` ${hint}` : `[=${hint}]`;
   return `${short}--${name}${value}${definition.multiple === true ? " …" : ""}`;
 }
 

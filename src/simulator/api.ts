@@ -5,7 +5,12 @@
 import { randomUUID } from "node:crypto";
 
 import { type Admission, admit, openSession } from "./admission.ts";
-import { describeInstanceInformation, describeSessions, getConnectionStatus } from "./directory.ts";
+import {
+  describeInstanceInformation,
+  describeInstanceProperties,
+  describeSessions,
+  getConnectionStatus,
+} from "./directory.ts";
 import { createTask, DEFAULT_DOCUMENT } from "./documents.ts";
 import { describeTasks, executeCommand } from "./ecs.ts";
 import { ApiError } from "./errors.ts";
@@ -135,6 +140,9 @@ function carryOut(world: World, operation: Operation, value: unknown): unknown {
     case "DescribeInstanceInformation":
       refuseDenied(world, operation, "*");
       return describeInstanceInformation(world.targets.values(), checkRequest(operation, value));
+    case "DescribeInstanceProperties":
+      refuseDenied(world, operation, "*");
+      return describeInstanceProperties(world.targets.values(), checkRequest(operation, value));
     case "DescribeSessions": {
       refuseDenied(world, operation, "*");
       const sessions = Array.from(world.sessions.values(), (session) => session.view());

@@ -1,5 +1,5 @@
 /**
- * The API operations that only look: DescribeInstanceInformation, DescribeSessions, GetConnectionStatus, with
+ * The API operations that only look: DescribeInstanceInformation and Properties, DescribeSessions, GetConnectionStatus, with
  * their filters and pages.
  */
 import { ApiError } from "./errors.ts";
@@ -20,11 +20,7 @@ export function describeInstanceInformation(
     ...(request.InstanceInformationFilterList ?? []).map(({ key, valueSet }) => ({ key, values: valueSet })),
     ...(request.Filters ?? []).map(({ Key, Values }) => ({ key: Key, values: Values })),
   ];
-  // Targets of other services (`ecs:…`) are not listed.
-  const nodes = [...targets].filter(({ id }) => /^(?:i|mi)-/.test(id));
-  const found = nodes.filter((target) =>
-    filters.every(({ key, values }) => instanceValues(target, key).some((value) => values.includes(value))),
-  );
+  const found = nodesThatMatch(targets, filters);
   const { items, next } = page(found, request.MaxResults ?? INSTANCES_PER_PAGE, request.NextToken);
   return {
     InstanceInformationList: items.map((target) => ({
@@ -43,6 +39,34 @@ export function describeInstanceInformation(
       SourceId: target.id,
       SourceType:
         resourceType(target) === "ManagedInstance" ? "AWS::SSM::ManagedInstance" : "AWS::EC2::Instance",
+    })),
+    ...next,
+  };
+}
+
+/** The same nodes with what only this operation tells: the tag Name. @throws ApiError as above */
+export function describeInstanceProperties(
+  targets: Iterable<SimulatedTarget>,
+  request: RequestOf<"DescribeInstanceProperties">,
+): unknown {
+  const filters = request.InstancePropertyFilterList ?? [];
+  const found = nodesThatMatch(
+    targets,
+    filters.map(({ key, valueSet }) => ({ key, values: valueSet })),
+  );
+  const { items, next } = page(found, request.MaxResults ?? INSTANCES_PER_PAGE, request.NextToken);
+  return {
+    InstanceProperties: items.map((target) => ({
+      InstanceId: target.id,
+      Name: target.tags["Name"] ?? "",
+      PingStatus: target.pingStatus,
+      LastPingDateTime: target.lastPingMs / 1_000,
+      AgentVersion: target.agentVersion,
+      PlatformType: target.platformType,
+      PlatformName: target.platformName,
+      PlatformVersion: target.platformVersion,
+      ResourceType: resourceType(target),
+      ComputerName: target.computerName,
     })),
     ...next,
   };
@@ -78,6 +102,17 @@ export function describeSessions(
 /** Whether sessions to the target can be started; an unknown one is not connected. */
 export function getConnectionStatus(targets: ReadonlyMap<string, SimulatedTarget>, id: string): unknown {
   return { Target: id, Status: targets.get(id)?.connected === true ? "connected" : "notconnected" };
+}
+
+function nodesThatMatch(
+  targets: Iterable<SimulatedTarget>,
+  filters: readonly { readonly key: string; readonly values: readonly string[] }[],
+): readonly SimulatedTarget[] {
+  // Targets of other services (`ecs:…`) are not listed.
+  const nodes = [...targets].filter(({ id }) => /^(?:i|mi)-/.test(id));
+  return nodes.filter((target) =>
+    filters.every(({ key, values }) => instanceValues(target, key).some((value) => values.includes(value))),
+  );
 }
 
 function resourceType(target: SimulatedTarget): "ManagedInstance" | "EC2Instance" {

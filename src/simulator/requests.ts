@@ -29,6 +29,13 @@ export const requestSchemas = {
     MaxResults: z.number().int().min(5).max(50).optional(),
     NextToken: nextToken,
   }),
+  DescribeInstanceProperties: z.object({
+    InstancePropertyFilterList: z
+      .array(z.object({ key: z.string(), valueSet: z.array(z.string()).min(1) }))
+      .optional(),
+    MaxResults: z.number().int().min(5).max(1_000).optional(),
+    NextToken: nextToken,
+  }),
   DescribeSessions: z.object({
     State: z.enum(["Active", "History"]),
     MaxResults: z.number().int().min(1).max(200).optional(),

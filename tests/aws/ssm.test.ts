@@ -155,6 +155,30 @@ describe("the other calls", () => {
     expect((await failureOf(api.resume(sessionId))).message).toContain("is not in a valid state");
   });
 
+  test("names: the tags of all pages, without those that have none", async () => {
+    useEnvironment();
+    const pages = [
+      {
+        InstanceProperties: [
+          { InstanceId: "i-1", Name: "one" },
+          { InstanceId: "i-2", Name: "" },
+        ],
+        NextToken: "n",
+      },
+      { InstanceProperties: [{ InstanceId: "i-3", Name: "three" }, { InstanceId: "i-4" }] },
+    ];
+    const aws = fakeAws(() => ({ body: pages.shift() ?? {} }));
+    const names = await createSsm(options({ endpoint: aws.url })).describeNames();
+    expect([...names]).toEqual([
+      ["i-1", "one"],
+      ["i-3", "three"],
+    ]);
+    expect(aws.requests.map(({ operation, body }) => operation + body)).toEqual([
+      'DescribeInstanceProperties{"MaxResults":100}',
+      'DescribeInstanceProperties{"MaxResults":100,"NextToken":"n"}',
+    ]);
+  });
+
   test("start", async () => {
     useEnvironment();
     const aws = fakeAws(() => ({ body: { SessionId: "s", TokenValue: "t", StreamUrl: "wss://x" } }));

@@ -96,6 +96,69 @@ describe("refused, naming the word", () => {
   });
 });
 
+describe("an option that may stand without its value", () => {
+  const optional: Command = {
+    ...command,
+    arguments: { ...command.arguments, key: { type: "string", description: "key", implied: "~/own" } },
+  };
+  const keyOf = (...args: readonly string[]): unknown => {
+    const parsed = parseCommandLine(optional, args);
+    return [parsed.text("key"), parsed.text("target"), parsed.text("port")];
+  };
+
+  test.each<[readonly string[], readonly [string | undefined, string, string | undefined]]>([
+    [["t"], [undefined, "t", undefined]],
+    [
+      ["--key", "t"],
+      ["~/own", "t", undefined],
+    ],
+    [
+      ["t", "--key"],
+      ["~/own", "t", undefined],
+    ],
+    [
+      ["--key", "--quiet", "t"],
+      ["~/own", "t", undefined],
+    ],
+    [
+      ["--key=x", "t"],
+      ["x", "t", undefined],
+    ],
+    [
+      ["--key", "/x", "t"],
+      ["/x", "t", undefined],
+    ],
+    [
+      ["--key", "~/x", "t"],
+      ["~/x", "t", undefined],
+    ],
+    [
+      ["--key", "../x", "t"],
+      ["../x", "t", undefined],
+    ],
+    [
+      ["--key", "C:\\x", "t"],
+      ["C:\\x", "t", undefined],
+    ],
+    // No path: a target has a colon or a slash too.
+    [
+      ["--key", "tag:Role=a/b", "22"],
+      ["~/own", "tag:Role=a/b", "22"],
+    ],
+    [
+      ["--key", "~x", "22"],
+      ["~/own", "~x", "22"],
+    ],
+  ])("%j", (args, read) => {
+    expect(keyOf(...args)).toEqual(read);
+  });
+
+  test("no value behind =, and twice", () => {
+    expect(() => keyOf("t", "--key=")).toThrow("--key has an empty value");
+    expect(() => keyOf("t", "--key", "--key=x")).toThrow("--key is given 2 times");
+  });
+});
+
 test("what counts before -- does not count behind it", () => {
   expect(wants(["t", "--help"], "--help", "-h")).toBe(true);
   expect(wants(["t", "-h", "--"], "--help", "-h")).toBe(true);

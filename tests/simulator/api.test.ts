@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 
 import {
   DescribeInstanceInformationCommand,
+  DescribeInstancePropertiesCommand,
   DescribeSessionsCommand,
   GetConnectionStatusCommand,
   paginateDescribeInstanceInformation,
@@ -315,6 +316,23 @@ describe("looking around", () => {
       IPAddress: "10.0.0.10",
     });
     expect(windows?.LastPingDateTime).toBeInstanceOf(Date);
+  });
+
+  test("DescribeInstanceProperties tells the tag Name of nodes; targets of other services are not listed", async () => {
+    const { ssm } = await scene({
+      targets: [
+        ...targets,
+        { id: "ecs:a_b_c", name: "task" },
+        { id: "i-00000000000000abc", tags: { Stage: "x" } },
+      ],
+    });
+    const { InstanceProperties = [], NextToken } = await ssm.send(new DescribeInstancePropertiesCommand({}));
+    expect(InstanceProperties.map(({ Name }) => Name)).toEqual(targets.slice(0, 10).map(({ name }) => name));
+    const rest = await ssm.send(new DescribeInstancePropertiesCommand({ MaxResults: 1_000, NextToken }));
+    expect(rest.InstanceProperties).toHaveLength(14);
+    expect(rest.InstanceProperties?.at(-1)).toMatchObject({ InstanceId: "i-00000000000000abc", Name: "" });
+    const all = await ssm.send(new DescribeInstanceInformationCommand({ MaxResults: 50 }));
+    expect(all.InstanceInformationList).toHaveLength(24);
   });
 
   test("DescribeSessions tells active from ended ones, newest first", async () => {

@@ -15,8 +15,10 @@ export interface OptionShape {
   readonly description: string;
   /** It may be given more than once. */
   readonly repeatable: boolean;
-  /** Absent: a switch. */
+  /** Absent: a switch, or an option that may stand without one. */
   readonly value?: { readonly name: string; readonly values: Values };
+  /** Name of the value that may stand behind `=`. */
+  readonly optionalValue?: string;
 }
 
 /** A word that is no option. */
@@ -66,7 +68,8 @@ export function wordsOf({ long, short }: OptionShape): readonly string[] {
 }
 
 function option(long: string, definition: ArgumentDefinition): OptionShape {
-  const { alias, description = "", multiple = false, type, valueHint } = definition;
+  const { alias, description = "", implied, multiple = false, type, valueHint } = definition;
+  const hint = valueHint ?? long.toUpperCase();
   const short = [alias ?? []].flat().find((name) => name.length === 1);
   return {
     long,
@@ -75,7 +78,9 @@ function option(long: string, definition: ArgumentDefinition): OptionShape {
     repeatable: multiple,
     ...(type === "boolean"
       ? {}
-      : { value: { name: valueHint ?? long.toUpperCase(), values: valuesOf(long, definition) } }),
+      : implied === undefined
+        ? { value: { name: hint, values: valuesOf(long, definition) } }
+        : { optionalValue: hint }),
   };
 }
 

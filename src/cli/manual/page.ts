@@ -75,7 +75,7 @@ export function manualPage({ commands, version, date }: PageFacts): string {
     ),
     paragraph(
       roffText(
-        "A TARGET is an id (i-..., mi-..., ecs:...), a name, tag:KEY=VALUE, a private IP address or a computer name. " +
+        "A TARGET is an id (i-..., mi-..., ecs:..., codebuild:..., sagemaker-cluster:...), a name, tag:KEY=VALUE, a private IP address or a computer name. " +
           "On a terminal ~. after Enter ends a session that hangs, ~? lists the escapes.",
       ),
     ),
@@ -128,8 +128,10 @@ function isCommon({ long, description }: OptionShape): boolean {
 }
 
 function optionEntry(option: OptionShape): string {
-  const value = option.value === undefined ? "" : ` ${italic(option.value.name)}`;
+  const { value, optionalValue } = option;
+  const optional = optionalValue === undefined ? "" : `[=${italic(optionalValue)}]`;
+  const hint = value === undefined ? optional : ` ${italic(value.name)}`;
   const words = wordsOf(option).toReversed().map(bold).join(", ");
   const again = option.repeatable ? " (more than once)" : "";
-  return entry(`${words}${value}`, `${option.description}${again}`);
+  return entry(`${words}${hint}`, `${option.description}${again}`);
 }

@@ -27,8 +27,11 @@ export interface SshServer {
   log(): string;
 }
 
-/** Starts the server; it ends with the test file. */
-export async function startSshServer(): Promise<SshServer> {
+/**
+ * Starts the server; it ends with the test file.
+ * @param options.authorizedKeys file with the keys that it takes, which the caller writes; absent: one with the user's key
+ */
+export async function startSshServer(options: { readonly authorizedKeys?: string } = {}): Promise<SshServer> {
   const directory = temporaryDirectory("ssh");
   const file = (name: string): string => join(directory, name);
   for (const key of ["host", "user"]) {
@@ -45,7 +48,7 @@ export async function startSshServer(): Promise<SshServer> {
     [
       `ListenAddress 127.0.0.1:${port}`,
       `HostKey ${file("host")}`,
-      `AuthorizedKeysFile ${file("authorized_keys")}`,
+      `AuthorizedKeysFile ${options.authorizedKeys ?? file("authorized_keys")}`,
       `PidFile none`,
       `PermitRootLogin prohibit-password`,
       // The directories above are anybody's.
