@@ -17,7 +17,7 @@ export async function chooseTarget(context: CommandContext, account: Account): P
   if (word !== undefined) return resolveTarget(account.ssm, word);
   const nodes = await account.ssm.describeInstances([], MAX_NODES);
   const { pickNode } = await import("./picker/picker.ts");
-  const { InstanceId, PlatformType } = await pickNode(nodes, account.region);
+  const { InstanceId, PlatformType } = await pickNode(nodes, account.region, context.environment);
   return { id: InstanceId ?? "", platform: PlatformType };
 }
 

@@ -1,16 +1,18 @@
 /** `sessions`: the account's active sessions, and ending one of them. */
 import type { Ssm } from "../aws/index.ts";
 import { openAccount } from "./account.ts";
+import type { Column } from "./columns.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
 import { ago } from "./duration.ts";
 import { UnknownSessionError } from "./errors.ts";
-import { type Column, showTable, writeJson } from "./table.ts";
+import { showRows, WIDE_ARGUMENT } from "./table.ts";
 
 /** See the file's comment. */
 export const sessions: Command = {
   meta: { name: "sessions", description: "List active sessions, or end one." },
   arguments: {
     terminate: { type: "string", description: "end this session", valueHint: "SESSION" },
+    wide: WIDE_ARGUMENT,
     ...COMMON_ARGUMENTS,
   },
   examples: ["sessions", "sessions --json", "sessions --terminate alice-0123456789abcdef0"],
@@ -29,8 +31,7 @@ async function run(context: CommandContext): Promise<number> {
   const active = await ssm.describeSessions({ State: "Active" });
   const rows = active.map(rowOf);
   if (rows.length === 0) context.messages.say("empty", `There are no active sessions in ${region}.`);
-  if (args.flag("json")) writeJson(rows);
-  else showTable(rows, columns(Date.now()));
+  showRows(context, rows, columns(Date.now()));
   return 0;
 }
 
@@ -48,12 +49,12 @@ function rowOf(session: Awaited<ReturnType<Ssm["describeSessions"]>>[number]) {
 
 function columns(nowMs: number): readonly Column<keyof ReturnType<typeof rowOf>>[] {
   return [
-    { key: "id" },
-    { key: "target" },
-    { key: "status" },
-    { key: "owner" },
-    { key: "document" },
-    { key: "started", show: (time) => ago(time, nowMs) },
+    { key: "id", rank: 0 },
+    { key: "target", rank: 1, leastWidth: 19 },
+    { key: "status", rank: 3 },
+    { key: "owner", rank: 4, leastWidth: 24 },
+    { key: "document", rank: 5, leastWidth: 16 },
+    { key: "started", rank: 2, show: (time) => ago(time, nowMs) },
   ];
 }
 

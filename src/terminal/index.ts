@@ -15,7 +15,7 @@ export { watchParent } from "./parent-watch.ts";
 export type { ParentWatchOptions } from "./parent-watch.ts";
 export { enterRawMode, guardTerminalAtExit } from "./raw-mode.ts";
 export type { RawMode, RawModeKind, RawModeOptions } from "./raw-mode.ts";
-export { cutEnd, cutMiddle, displayWidth, padToWidth, paint, screenUse } from "./screen-text.ts";
+export { cutEnd, cutMiddle, cutStart, displayWidth, padToWidth, paint, screenUse } from "./screen-text.ts";
 export type { Color, ScreenUse } from "./screen-text.ts";
 export { watchSignals } from "./signals.ts";
 export type { ProcessSignal } from "./signals.ts";

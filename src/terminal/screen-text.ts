@@ -56,6 +56,18 @@ export function cutEnd(text: string, columns: number): string {
   return columns < 1 ? "" : fitting(characters(text), columns - 1).join("") + ELLIPSIS;
 }
 
+/** Cuts a text without escapes at its beginning to at most `columns`: of what is being typed the end is seen. */
+export function cutStart(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text;
+  if (columns < 1) return "";
+  return (
+    ELLIPSIS +
+    fitting(characters(text).toReversed(), columns - 1)
+      .toReversed()
+      .join("")
+  );
+}
+
 /**
  * Cuts a text without escapes in the middle to at most `columns`, for names whose two ends tell them apart.
  * An ellipsis stands for what is gone, so that no address becomes another one.

@@ -3,15 +3,15 @@
  * colours, with what they draw on a terminal of their own. A tmux server is the terminal in both cases.
  */
 import { beforeAll, describe, expect } from "bun:test";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { environment, temporaryDirectory } from "../support/environment.ts";
+import { temporaryDirectory } from "../support/environment.ts";
 import { clearLater } from "../support/leftovers.ts";
-import { findProgram, needs } from "../support/programs.ts";
+import { needs } from "../support/programs.ts";
+import { endTmuxServer, Screen } from "../support/screen.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { useStandIn } from "./stand-in.ts";
-import { type CommandLine, forEachAwsCli } from "./starts.ts";
+import { forEachAwsCli } from "./starts.ts";
 
 const COLS = 97;
 const ROWS = 29;
@@ -28,75 +28,6 @@ beforeAll(async () => {
   const lines = Array.from({ length: 200 }, (_, line) => `line ${line + 1} äöü € ${"·".repeat(line % 90)}`);
   await Bun.write(text, `${lines.join("\n")}\n`);
 });
-
-/** A terminal that is a window of a tmux server of its own. */
-class Screen {
-  readonly #socket = join(temporaryDirectory("tmux"), "socket");
-
-  /** Starts a command in it. */
-  constructor({ command, env }: CommandLine) {
-    clearLater(() => this.close());
-    const line = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-    // The window stays when its command has ended, so that the screen it leaves behind can be seen.
-    const settings = "set -g remain-on-exit on ; set -g status off ; set -g default-terminal xterm-256color";
-    this.#tmux(
-      ["-f", "/dev/null", "start-server", ";", ...settings.split(" "), ";"].concat([
-        ...["new-session", "-d", "-x", String(COLS), "-y", String(ROWS), `exec ${line}`],
-      ]),
-      environment({ ...env, TMUX: undefined }),
-    );
-  }
-
-  /** The screen's cells with their colours, one line for each row. */
-  look(): string {
-    return this.#tmux(["capture-pane", "-p", "-e"]);
-  }
-
-  /** The same without colours. */
-  text(): string {
-    return this.#tmux(["capture-pane", "-p"]);
-  }
-
-  /** Presses keys, in tmux's names (`Enter`, `C-b`, `q`). */
-  press(...keys: readonly string[]): void {
-    this.#tmux(["send-keys", ...keys]);
-  }
-
-  resize(cols: number, rows: number): void {
-    this.#tmux(["resize-window", "-x", String(cols), "-y", String(rows)]);
-  }
-
-  async waitFor(shown: string | RegExp): Promise<void> {
-    await waitFor(() => (typeof shown === "string" ? this.text().includes(shown) : shown.test(this.text())), {
-      what: `${shown} on the screen`,
-      timeoutMs: 10_000,
-      intervalMs: 50,
-      context: () => this.text(),
-    });
-  }
-
-  /** Whether a full-screen program has the alternate screen. */
-  get isAlternate(): boolean {
-    return this.#tmux(["display-message", "-p", "#{alternate_on}"]).trim() === "1";
-  }
-
-  close(): void {
-    endServer(this.#socket);
-  }
-
-  #tmux(args: readonly string[], env: Record<string, string> = environment()): string {
-    const { exitCode, stdout, stderr } = Bun.spawnSync([tmux, "-u", "-S", this.#socket, ...args], { env });
-    if (exitCode !== 0) throw new Error(`tmux ${args[0]}: ${stderr.toString()}`);
-    return stdout.toString();
-  }
-}
-
-const tmux = findProgram("tmux") ?? "tmux";
-
-/** Ends a tmux server and all that runs in it; nothing when there is none. */
-function endServer(socket: string): void {
-  if (existsSync(socket)) Bun.spawnSync([tmux, "-S", socket, "kill-server"], { env: environment() });
-}
 
 interface Program {
   readonly name: string;
@@ -175,7 +106,7 @@ describe.concurrent("full-screen programs", () => {
           const inside = (name: string): string => {
             const socket = join(files, `${name}-${start.name.replaceAll(/\W/g, "")}`);
             // A server lives on when the session of its client is ended.
-            clearLater(() => endServer(socket));
+            clearLater(() => endTmuxServer(socket));
             return program.command.replace("SOCKET", socket);
           };
           const remote = new Screen(
@@ -186,11 +117,14 @@ describe.concurrent("full-screen programs", () => {
                 command: `echo up; until [ "$(stty size)" = "${ROWS} ${COLS}" ]; do sleep 0.05; done; ${inside("r")}`,
               },
             }),
+            COLS,
+            ROWS,
           );
-          const local = new Screen({
-            command: ["sh", "-c", inside("l")],
-            env: { ...standIn.environment, ...SCREEN_ENVIRONMENT },
-          });
+          const local = new Screen(
+            { command: ["sh", "-c", inside("l")], env: { ...standIn.environment, ...SCREEN_ENVIRONMENT } },
+            COLS,
+            ROWS,
+          );
           let last = "";
           /** The screen has changed since the last time, and in the same way in both places. */
           const alike = async (when: string): Promise<void> => {

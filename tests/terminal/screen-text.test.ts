@@ -1,7 +1,15 @@
 /** Columns, cuts and permitted escapes, on texts of every width and on random ones. */
 import { describe, expect, test } from "bun:test";
 
-import { cutEnd, cutMiddle, displayWidth, padToWidth, paint, screenUse } from "../../src/terminal/index.ts";
+import {
+  cutEnd,
+  cutMiddle,
+  cutStart,
+  displayWidth,
+  padToWidth,
+  paint,
+  screenUse,
+} from "../../src/terminal/index.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 
 const COMBINED = "e\u0301";
@@ -28,7 +36,7 @@ test("padding counts columns", () => {
 
 describe("cuts", () => {
   test("what fits stays", () => {
-    for (const cut of [cutEnd, cutMiddle]) expect(cut("日本", 4)).toBe("日本");
+    for (const cut of [cutEnd, cutMiddle, cutStart]) expect(cut("日本", 4)).toBe("日本");
   });
 
   test("in the middle, both ends stay", () => {
@@ -43,8 +51,13 @@ describe("cuts", () => {
     expect(cutEnd("日本語", 4)).toBe("日…");
   });
 
+  test("at the beginning", () => {
+    expect(cutStart("db-orders", 5)).toBe("…ders");
+    expect(cutStart("日本語", 4)).toBe("…語");
+  });
+
   test("almost no room, and none", () => {
-    for (const cut of [cutEnd, cutMiddle]) {
+    for (const cut of [cutEnd, cutMiddle, cutStart]) {
       expect(cut("name", 1)).toBe("…");
       expect(cut("name", 0)).toBe("");
       expect(cut("name", -3)).toBe("");
@@ -58,7 +71,7 @@ describe("cuts", () => {
       const pieces = Array.from({ length: random.int(14) }, () => PIECES[random.int(PIECES.length)]!);
       const text = pieces.join("");
       const columns = random.int(16);
-      for (const cut of [cutEnd, cutMiddle]) {
+      for (const cut of [cutEnd, cutMiddle, cutStart]) {
         const shown = cut(text, columns);
         expect(displayWidth(shown)).toBeLessThanOrEqual(columns);
         if (shown === text || columns === 0) continue;

@@ -3,11 +3,20 @@
  * as the bytes of a terminal in raw mode, lines come out.
  */
 
+import { cutStart, displayWidth } from "../../terminal/index.ts";
+import { type Column, layOut, lineOf } from "../columns.ts";
+
 /** Something to pick. */
 export interface Choice {
   readonly id: string;
-  /** Everything that is shown and searched, without control characters. */
-  readonly text: string;
+  /** Everything that is searched, and shown as far as it fits; without control characters. */
+  readonly cells: readonly string[];
+}
+
+/** The picture: lines, and the column behind what was typed. */
+export interface Picture {
+  readonly lines: readonly string[];
+  readonly cursorColumn: number;
 }
 
 /** What a key has done. */
@@ -18,27 +27,37 @@ export type PickerOutcome =
 
 const OPEN: PickerOutcome = { kind: "open" };
 const MAX_FILTER_CHARACTERS = 200;
+/** Before a choice stands whether it is the chosen one. */
+const MARK_COLUMNS = 2;
 
 /** An escape sequence, a lone escape, or one character. */
 const KEY = /^(?:\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Z]|[^])/u;
 
+/** The choices that have every word in them, in any case of letters. */
+export function matching(choices: readonly Choice[], typed: string): readonly Choice[] {
+  const words = typed.toLowerCase().split(/\s+/);
+  return choices.filter(({ cells }) => {
+    const lower = cells.join("  ").toLowerCase();
+    return words.every((word) => lower.includes(word));
+  });
+}
+
 /** See the file's comment. */
 export class PickerModel {
   readonly #choices: readonly Choice[];
+  readonly #columns: readonly Pick<Column<string>, "rank" | "leastWidth">[];
   #filter = "";
   #chosen = 0;
 
-  constructor(choices: readonly Choice[]) {
+  /** @param columns how the cells give way where they do not fit */
+  constructor(choices: readonly Choice[], columns: readonly Pick<Column<string>, "rank" | "leastWidth">[]) {
     this.#choices = choices;
+    this.#columns = columns;
   }
 
   /** The choices that have every typed word in them, in any case of letters. */
   get matches(): readonly Choice[] {
-    const words = this.#filter.toLowerCase().split(/\s+/);
-    return this.#choices.filter(({ text }) => {
-      const lower = text.toLowerCase();
-      return words.every((word) => lower.includes(word));
-    });
+    return matching(this.#choices, this.#filter);
   }
 
   /** Takes what was typed, one or more keys. Keys behind the one that ends it are dropped. */
@@ -52,16 +71,20 @@ export class PickerModel {
     return OPEN;
   }
 
-  /** The picture: a line of input and the matches, at most `rows` lines of at most `columns` characters. */
-  lines(columns: number, rows: number): readonly string[] {
+  /** A line of input and the matches: at most `rows` lines, none wider than `columns`. */
+  picture(columns: number, rows: number): Picture {
     const { matches } = this;
     const count = `${matches.length}/${this.#choices.length}`;
-    const visible = Math.max(1, rows - 1);
+    const visible = Math.max(0, rows - 1);
     const first = Math.max(0, Math.min(this.#chosen - visible + 1, matches.length - visible));
-    const shown = matches.slice(first, first + visible).map(({ text }, index) => {
-      return `${first + index === this.#chosen ? ">" : " "} ${text}`;
+    // Those of all choices: nothing moves sideways while one types.
+    const cells = this.#choices.map((choice) => choice.cells);
+    const layout = layOut(cells, this.#columns, columns - MARK_COLUMNS);
+    const shown = matches.slice(first, first + visible).map((choice, index) => {
+      return `${first + index === this.#chosen ? ">" : " "} ${lineOf(choice.cells, layout)}`;
     });
-    return [`Target (${count}): ${this.#filter}`, ...shown].map((line) => line.slice(0, columns));
+    const input = cutStart(`Target (${count}): ${this.#filter}`, columns);
+    return { lines: [input, ...shown], cursorColumn: displayWidth(input) };
   }
 
   #press(key: string): PickerOutcome {

@@ -68,7 +68,7 @@ describe.concurrent("the picker", () => {
     pty.write(key);
     expect(await pty.finish()).toBe(130);
     expectRestored(pty);
-    expect(pty.output.text(from)).toEndWith("\r\x1b[J");
+    expect(pty.output.text(from)).toEndWith("\x1b[?1049l");
   });
 
   test.each([
@@ -83,12 +83,37 @@ describe.concurrent("the picker", () => {
 
   test("no colours, and never more lines than the window has", async () => {
     const pty = await asked(["shell"], 5);
-    await pty.waitForOutput(/\x1b\[3A\r\x1b\[\d+C/);
+    await pty.waitForOutput(/\x1b\[1;\d+H/);
     pty.write("\x03");
     await pty.finish();
     expect(pty.output.text()).not.toMatch(/\x1b\[[0-9;]*m/);
-    expect(pty.output.text().split("\n")).toHaveLength(4);
+    expect(pty.output.text().split("\n")).toHaveLength(5);
   });
+
+  test.each([{ TERM: "dumb" }, { TERM: undefined }])(
+    "a terminal that understands nothing but text gets a list and a question: %j",
+    async (env) => {
+      const start = (args: readonly string[]): PtyProcess =>
+        peopleOnTerminal(standIn, args, { cols: 80, rows: 24, env });
+      const pty = start(["exec", "--", "echo", "ra''n"]);
+      await pty.waitForOutput("and 44 more\r\nTarget (number, or part of a name): ");
+      await pty.writeAndWait("nothing like it\r", "Nothing has all of this in it.\r\nTarget (");
+      await pty.writeAndWait("twin\r", /1 {2}i-0+aaa {2}twin[^]*2 {2}i-0+bbb {2}twin[^]*Target \(/);
+      await pty.writeAndWait("2\r", "ra''n\r\n");
+      expect(await pty.finish()).toBe(0);
+      expect(pty.output.text()).not.toContain("\x1b");
+      for (const [key, exitCode] of [
+        ["\x03", 130],
+        ["\x04", 130],
+      ] as const) {
+        const left = start(["shell"]);
+        await left.waitForOutput("Target (");
+        left.write(key);
+        expect(await left.finish()).toBe(exitCode);
+        expectRestored(left);
+      }
+    },
+  );
 
   test("a word that means nobody is no question, nor is ssh-proxy without one, nor --json", async () => {
     for (const [args, exitCode] of [
