@@ -1,5 +1,5 @@
 /** Tables of text for people, as wide as their terminal, and JSON for programs. */
-import { isTerminal, standardOutput, windowSize } from "../terminal/index.ts";
+import { isTerminal, SIZE_WITHOUT_TERMINAL, standardOutput, windowSize } from "../terminal/index.ts";
 import { cellsOf, type Column, layOut, lineOf, type Row, titlesOf } from "./columns.ts";
 import type { CommandContext } from "./command.ts";
 
@@ -26,7 +26,7 @@ export function showRows<Key extends string>(
 ): void {
   if (args.flag("json")) return writeJson(rows);
   if (rows.length === 0) return;
-  const width = isTerminal(1) && !args.flag("wide") ? windowSize().cols : Infinity;
+  const width = isTerminal(1) && !args.flag("wide") ? (windowSize() ?? SIZE_WITHOUT_TERMINAL).cols : Infinity;
   const lines = [titlesOf(columns), ...rows.map((row) => cellsOf(row, columns))];
   const layout = layOut(lines, columns, width);
   standardOutput().write(Buffer.from(lines.map((cells) => `${lineOf(cells, layout)}\n`).join("")));

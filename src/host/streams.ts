@@ -2,7 +2,13 @@
  * Standard streams as a session uses them: raw mode, escapes and the order of what the program itself prints with
  * what the session prints. Owns the raw mode of this process.
  */
-import type { InputUse, LocalStream, LocalStreamEvents, StandardStreams } from "../session/index.ts";
+import type {
+  InputUse,
+  LocalStream,
+  LocalStreamEvents,
+  StandardStreams,
+  WindowSize,
+} from "../session/index.ts";
 import {
   enterRawMode,
   ESCAPE_HELP,
@@ -81,7 +87,7 @@ export class HostStreams implements StandardStreams {
     });
   }
 
-  windowSize(): { readonly cols: number; readonly rows: number } {
+  windowSize(): WindowSize | undefined {
     return windowSize();
   }
 

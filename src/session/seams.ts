@@ -137,8 +137,11 @@ export interface StandardStreams {
   attach(events: LocalStreamEvents, input: InputUse): LocalStream;
   /** Queues bytes for standard error; `written` is told as they leave, also when nobody can read them any more. */
   writeError(bytes: Uint8Array, written: (bytes: number) => void): void;
-  /** The window's size; 300 columns by 100 rows where there is no terminal, as AWS's client reports it. */
-  windowSize(): WindowSize;
+  /**
+   * The window's size; 300 columns by 100 rows where there is no terminal, as AWS's client reports it. Undefined on a
+   * terminal that does not know its size: the other side is told none.
+   */
+  windowSize(): WindowSize | undefined;
   /** Whether the size is that of a real window. */
   readonly hasWindow: boolean;
   /** Calls back when the window has changed; the result stops it. */

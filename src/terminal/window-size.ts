@@ -13,14 +13,24 @@ const POLL_MS = 500;
 
 /** The parts that tests replace. */
 export interface WindowSizeOptions {
-  /** Size of the terminal behind a descriptor; undefined when it is none or does not know. */
+  /** Size of the terminal behind a descriptor, 0 × 0 when it does not know; undefined when it is none. */
   readonly sizeOf?: (fileDescriptor: 0 | 1 | 2) => WindowSize | undefined;
 }
 
-/** Size of the first terminal among standard output, input and error; 300 × 100 when none is one. */
-export function windowSize(options: WindowSizeOptions = {}): WindowSize {
+/**
+ * Size of the terminal on standard output; undefined when that does not know its size, as a serial line or the PTY of
+ * a program (Ansible) may not: AWS's client tells none then. Where standard output is no terminal, the size of the one
+ * on standard input or error, and 300 × 100 when there is none.
+ */
+export function windowSize(options: WindowSizeOptions = {}): WindowSize | undefined {
   const sizeOf = options.sizeOf ?? terminalSize;
-  return sizeOf(1) ?? sizeOf(0) ?? sizeOf(2) ?? SIZE_WITHOUT_TERMINAL;
+  const output = sizeOf(1);
+  if (output !== undefined) return known(output);
+  return known(sizeOf(0)) ?? known(sizeOf(2)) ?? SIZE_WITHOUT_TERMINAL;
+}
+
+function known(size: WindowSize | undefined): WindowSize | undefined {
+  return size !== undefined && size.cols > 0 && size.rows > 0 ? size : undefined;
 }
 
 /**
@@ -34,7 +44,7 @@ export function watchWindowSize(
   let last = windowSize(options);
   const look = () => {
     const size = windowSize(options);
-    if (size.cols === last.cols && size.rows === last.rows) return;
+    if (size === undefined || (size.cols === last?.cols && size.rows === last.rows)) return;
     last = size;
     onChange(size);
   };
@@ -56,6 +66,5 @@ function terminalSize(fileDescriptor: 0 | 1 | 2): WindowSize | undefined {
   // owns no descriptor. On Windows the process's own stream is kept up to date, and a poll should cost nothing.
   const { columns, rows } =
     process.platform === "win32" && fileDescriptor === 1 ? process.stdout : new WriteStream(fileDescriptor);
-  // A serial line or a fresh PTY may say 0 × 0: it does not know.
-  return columns > 0 && rows > 0 ? { cols: columns, rows } : undefined;
+  return { cols: columns, rows };
 }

@@ -152,6 +152,25 @@ describe.concurrent("without a terminal", () => {
     expect(exitCode).toBe(1);
   });
 
+  test("standard output on a terminal without a size: none is told, until it has one", async () => {
+    const { command, env } = await directly.prepare(
+      standIn,
+      // Its own size comes first: what is told at the start is there before any input.
+      interactive("read line; stty size; until stty size | grep 120; do sleep 0.01; done"),
+    );
+    const script = 'stty rows 0 cols 0; { echo; cat; } | "$@" 2>/dev/null';
+    const pty = startPty(["sh", "-c", script, "sh", ...command], { env });
+    const sessionId = await sessionIdIn(pty.output);
+    await pty.waitForOutput("24 80\r");
+    pty.resize(120, 40);
+    await pty.waitForOutput("40 120\r");
+    expect(pty.output.text()).not.toContain("100 300");
+    await pty.waitForOutput(`Exiting session with sessionId: ${sessionId}.`);
+    pty.write("\x04");
+    expect(await pty.finish()).toBe(0);
+    await standIn.sessionEnded(sessionId);
+  });
+
   test("with only standard output on a terminal its size counts, and input is piped", async () => {
     const { command, env } = await directly.prepare(
       standIn,

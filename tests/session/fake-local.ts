@@ -11,6 +11,7 @@ import type {
   LocalStream,
   LocalStreamEvents,
   StandardStreams,
+  WindowSize,
 } from "../../src/session/index.ts";
 
 /** One local byte stream, driven from the program's side. */
@@ -130,7 +131,7 @@ export class FakeStreams implements StandardStreams {
   readonly uses: InputUse[] = [];
   errorText = "";
   hasWindow = false;
-  size = { cols: 300, rows: 100 };
+  size: WindowSize | undefined = { cols: 300, rows: 100 };
   #resized: (() => void)[] = [];
   #reading = false;
 
@@ -153,7 +154,7 @@ export class FakeStreams implements StandardStreams {
     this.errorText += Buffer.from(bytes).toString("latin1");
   }
 
-  windowSize(): { readonly cols: number; readonly rows: number } {
+  windowSize(): WindowSize | undefined {
     return this.size;
   }
 

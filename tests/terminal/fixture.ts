@@ -268,7 +268,8 @@ const behaviours: Readonly<Record<string, () => void>> = {
 
   /** Says the window's size and each new one. */
   size() {
-    const show = ({ cols, rows }: { cols: number; rows: number }) => `size ${cols}x${rows}\n`;
+    const show = (size: { cols: number; rows: number } | undefined) =>
+      size === undefined ? "size unknown\n" : `size ${size.cols}x${size.rows}\n`;
     const first = show(windowSize());
     const stop = watchWindowSize((size) => {
       report(show(size));

@@ -32,6 +32,15 @@ onUnix("window size of the compiled program", () => {
     expect(await pty.finish()).toBe(0);
   });
 
+  test("is unknown on a terminal of 0 × 0, until that has one", async () => {
+    const line = `stty rows 0 cols 0; exec "$0" size watch`;
+    const pty = startPty(["sh", "-c", line, program]);
+    await pty.waitForOutput("size unknown");
+    pty.resize(132, 43);
+    await pty.waitForOutput("size 132x43");
+    expect(await pty.finish()).toBe(0);
+  });
+
   test("is 300 × 100 without a terminal", async () => {
     expect((await run([program, "size"])).stdout).toBe("size 300x100\n");
   });
@@ -51,21 +60,32 @@ describe("window size", () => {
   });
 
   test("prefers standard output, then input, then error", () => {
-    expect(windowSize(sizes({ 0: [1, 1], 1: [2, 2], 2: [3, 3] })).cols).toBe(2);
-    expect(windowSize(sizes({ 0: [1, 1], 2: [3, 3] })).cols).toBe(1);
-    expect(windowSize(sizes({ 2: [3, 3] })).cols).toBe(3);
+    expect(windowSize(sizes({ 0: [1, 1], 1: [2, 2], 2: [3, 3] }))?.cols).toBe(2);
+    expect(windowSize(sizes({ 0: [1, 1], 2: [3, 3] }))?.cols).toBe(1);
+    expect(windowSize(sizes({ 2: [3, 3] }))?.cols).toBe(3);
+    expect(windowSize(sizes({ 0: [0, 0], 2: [3, 3] }))?.cols).toBe(3);
     expect(windowSize(sizes({}))).toEqual({ cols: 300, rows: 100 });
+  });
+
+  test("is unknown where the terminal on standard output does not know it, whatever the others say", () => {
+    expect(windowSize(sizes({ 0: [1, 1], 1: [0, 0], 2: [3, 3] }))).toBeUndefined();
+    expect(windowSize(sizes({ 1: [80, 0] }))).toBeUndefined();
+    expect(windowSize(sizes({ 0: [0, 0], 2: [0, 0] }))).toEqual({ cols: 300, rows: 100 });
   });
 
   test.skipIf(process.platform === "win32")(
     "tells of each change once, and of nothing after the stop",
     () => {
-      const size: [number, number] = [80, 24];
+      const size: [number, number] = [0, 0];
       const told: string[] = [];
       const stop = watchWindowSize(({ cols, rows }) => told.push(`${cols}x${rows}`), sizes({ 1: size }));
       process.emit("SIGWINCH");
+      size[1] = 24;
+      process.emit("SIGWINCH");
       size[0] = 100;
       process.emit("SIGWINCH");
+      process.emit("SIGWINCH");
+      size[0] = 0;
       process.emit("SIGWINCH");
       stop();
       size[0] = 120;

@@ -1,5 +1,5 @@
 /** The live status of `forward` on a terminal: one line a tunnel, drawn over the last ones. */
-import { windowSize } from "../../terminal/index.ts";
+import { SIZE_WITHOUT_TERMINAL, windowSize } from "../../terminal/index.ts";
 import type { Tunnel, TunnelState } from "./tunnel.ts";
 
 const INTERVAL_MS = 1_000;
@@ -55,7 +55,7 @@ export class LiveStatus {
   }
 
   #draw(): void {
-    const { cols, rows } = windowSize();
+    const { cols, rows } = windowSize() ?? SIZE_WITHOUT_TERMINAL;
     const lines = this.#tunnels.map((tunnel) => statusLine(this.#view(tunnel), cols - 1));
     // Lines that have left the window upwards cannot be drawn over.
     const fitting = lines.slice(0, Math.max(1, rows - 2));

@@ -8,6 +8,7 @@ import {
   enterRawMode,
   isTerminal,
   screenUse,
+  SIZE_WITHOUT_TERMINAL,
   standardError,
   StandardInput,
   watchSignals,
@@ -85,7 +86,7 @@ function pick(choices: readonly Choice[], columns: readonly Column<NodeKey>[]): 
   return question(({ picked, cancel, input }) => {
     const rawMode = enterRawMode();
     const draw = (): void => {
-      const { cols, rows } = windowSize();
+      const { cols, rows } = windowSize() ?? SIZE_WITHOUT_TERMINAL;
       // A character in the last column of the last line may scroll the screen.
       const { lines, cursorColumn } = model.picture(Math.max(1, cols - 1), Math.max(1, rows));
       write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\r\n")}\x1b[J\x1b[1;${cursorColumn + 1}H`);
@@ -125,7 +126,7 @@ function ask(choices: readonly Choice[], columns: readonly Column<NodeKey>[]): P
         for (let end = typed.indexOf("\n"); end >= 0; end = typed.indexOf("\n")) {
           const line = typed.slice(0, end);
           typed = typed.slice(end + 1);
-          const { cols, rows } = windowSize();
+          const { cols, rows } = windowSize() ?? SIZE_WITHOUT_TERMINAL;
           const outcome = model.answer(line, cols, rows);
           if (outcome.kind === "picked") return picked(outcome.id);
           write(outcome.text);
@@ -136,7 +137,7 @@ function ask(choices: readonly Choice[], columns: readonly Column<NodeKey>[]): P
         cancel();
       },
     });
-    const { cols, rows } = windowSize();
+    const { cols, rows } = windowSize() ?? SIZE_WITHOUT_TERMINAL;
     write(model.question(cols, rows));
     return () => {};
   });

@@ -22,8 +22,8 @@ export class CommandKind implements Kind {
   }
 
   start(): void {
-    const { cols, rows } = this.#context.streams.windowSize();
-    this.#context.send(PayloadType.size, encodeSize(cols, rows));
+    const size = this.#context.streams.windowSize();
+    if (size !== undefined) this.#context.send(PayloadType.size, encodeSize(size.cols, size.rows));
     this.#output.attach("none", { data: () => {}, ended: () => {} });
   }
 

@@ -100,8 +100,8 @@ export class ShellKind implements Kind {
   }
 
   #sendSize(): void {
-    const { cols, rows } = this.#context.streams.windowSize();
-    this.#context.send(PayloadType.size, encodeSize(cols, rows));
+    const size = this.#context.streams.windowSize();
+    if (size !== undefined) this.#context.send(PayloadType.size, encodeSize(size.cols, size.rows));
   }
 
   /** Once more, when the window has kept its size for a while. */

@@ -23,6 +23,13 @@ describe("a non-interactive command", () => {
     expect(rig.end).toBeUndefined();
   });
 
+  test("is told no size where none is known", async () => {
+    const rig = new Rig();
+    rig.streams.size = undefined;
+    await rig.startKind("NonInteractiveCommands");
+    expect(rig.agent.payloads(PayloadType.size)).toEqual([]);
+  });
+
   test("gets signals as bytes, each by itself, also those that had to wait", async () => {
     const rig = await startCommand();
     rig.session.signal("SIGINT");

@@ -34,6 +34,18 @@ describe("the window's size", () => {
     expect(sizes(rig)).toEqual(['{"cols":300,"rows":100}']);
   });
 
+  test("is not told where it is not known, until it is", async () => {
+    const rig = new Rig();
+    rig.streams.hasWindow = true;
+    rig.streams.size = undefined;
+    await rig.startShell();
+    await rig.pass(5_000);
+    expect(sizes(rig)).toEqual([]);
+    rig.streams.resize(120, 40);
+    await rig.settle();
+    expect(sizes(rig)).toEqual(['{"cols":120,"rows":40}']);
+  });
+
   test("is not told any more once the session ends", async () => {
     const rig = new Rig();
     rig.streams.hasWindow = true;
