@@ -42,6 +42,11 @@ export const VARIABLES: readonly Variable[] = [
     meaning: "how long a local half-close waits for the answer to end (2s)",
   },
   {
+    name: "SSM_PLUGIN_EOF_WAIT",
+    form: "duration",
+    meaning: "silence after piped input that ends a shell (5s, 0: never)",
+  },
+  {
     name: "SSM_PLUGIN_KEEPALIVE",
     form: "true",
     meaning: "keeps an idle tunnel from reaching the idle time-out",
@@ -84,6 +89,9 @@ export const VARIABLES: readonly Variable[] = [
   { name: "SSM_PLUGIN_LOG_FORMAT", form: "text or json", meaning: "form of a log line (text)" },
 ];
 
+/** Long enough for commands that are piped into a shell, short enough for a program that waits for our end. */
+const EOF_WAIT_MS = 5_000;
+
 /** Whether a switch is on: exactly `true`, as AWS's own variables are read. */
 export function isOn(environment: Environment, name: string): boolean {
   return environment[name] === "true";
@@ -99,6 +107,8 @@ export function readSettings(environment: Environment, clientVersion: string): S
     ...(localHost === undefined || localHost === "" ? {} : { localHost }),
     payloadBytes: readPayloadBytes(environment),
     lingerMs: duration("SSM_PLUGIN_LINGER", DEFAULT_SETTINGS.lingerMs),
+    // 0 is without end, and so is `inf`.
+    eofWaitMs: duration("SSM_PLUGIN_EOF_WAIT", EOF_WAIT_MS) || Infinity,
     keepAlive: isOn(environment, "SSM_PLUGIN_KEEPALIVE"),
     reconnectForMs: duration("SSM_PLUGIN_RECONNECT_FOR", DEFAULT_SETTINGS.reconnectForMs),
     connectTimeoutMs: duration("SSM_PLUGIN_CONNECT_TIMEOUT", DEFAULT_SETTINGS.connectTimeoutMs),

@@ -6,7 +6,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import type { ServiceCredentials } from "../aws/index.ts";
 import { listen } from "../net/index.ts";
-import type { Log, SessionWorld } from "../session/index.ts";
+import type { Log, SessionSettings, SessionWorld } from "../session/index.ts";
 import { createConnect, isPresigned, parseStreamUrl } from "../transport/index.ts";
 import { type AwsAccess, openAccess } from "./access.ts";
 import { systemClock } from "./clock.ts";
@@ -37,6 +37,8 @@ export interface HostOptions {
   readonly encryptionRefusal?: string;
   /** StdErr and exit codes are kept apart from standard output, whatever the environment says. */
   readonly separateOutput?: boolean;
+  /** Shells end some time after their standard input (SSM_PLUGIN_EOF_WAIT); otherwise only at the other side. */
+  readonly endsAfterInput?: boolean;
   /** Where log lines go; absent: where the environment says. */
   readonly log?: Log;
 }
@@ -55,9 +57,13 @@ export interface Host {
  */
 export async function openHost(options: HostOptions): Promise<Host> {
   const { environment, region } = options;
-  const streams = new HostStreams(environment["SSM_PLUGIN_ESCAPE"] !== "none");
+  const settings: SessionSettings = {
+    ...readSettings(environment, options.version),
+    ...(options.separateOutput === true ? { separateOutput: true } : {}),
+    ...(options.endsAfterInput === true ? {} : { eofWaitMs: Infinity }),
+  };
+  const streams = new HostStreams(environment["SSM_PLUGIN_ESCAPE"] !== "none", settings.eofWaitMs);
   const log = options.log ?? (await hostLog(environment, streams));
-  const settings = readSettings(environment, options.version);
   const access = options.access ?? (await openAccess({ ...options, log }));
   const allowAny = isOn(environment, "SSM_PLUGIN_ALLOW_ANY_ENDPOINT");
   const signer = new UpgradeSigner({
@@ -68,7 +74,7 @@ export async function openHost(options: HostOptions): Promise<Host> {
     http: access.http,
   });
   const world: SessionWorld = {
-    settings: options.separateOutput === true ? { ...settings, separateOutput: true } : settings,
+    settings,
     connect: signer.explaining(createConnect(access.http)),
     listen,
     api: {

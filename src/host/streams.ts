@@ -41,6 +41,7 @@ export function isKeyboardTaken(): boolean {
 /** See the file's comment. One for each process. */
 export class HostStreams implements StandardStreams {
   readonly #escapes: boolean;
+  readonly #unreadMs: number;
   #rawMode: RawMode | undefined;
   /** The keyboard is a session's: raw mode is on, or will be in a moment. */
   #rawWanted = false;
@@ -51,9 +52,13 @@ export class HostStreams implements StandardStreams {
   /** `~.` was typed. */
   onEscape: () => void = () => {};
 
-  /** @param escapes whether `~.` and its relatives are looked for at a terminal */
-  constructor(escapes: boolean) {
+  /**
+   * @param escapes whether `~.` and its relatives are looked for at a terminal
+   * @param unreadMs how long output of a shell may stay unread after the end of its input; see {@link #inputEnded}
+   */
+  constructor(escapes: boolean, unreadMs = Infinity) {
     this.#escapes = escapes;
+    this.#unreadMs = unreadMs;
   }
 
   get hasWindow(): boolean {
@@ -130,10 +135,21 @@ export class HostStreams implements StandardStreams {
   #open(): StreamPair {
     return new StreamPair({
       data: (bytes) => this.#typed(bytes),
-      ended: () => this.#events?.ended(),
+      ended: () => this.#inputEnded(),
       written: (taken) => this.#events?.written(taken),
       closed: (error) => this.#events?.closed(error),
     });
+  }
+
+  /**
+   * A terminal without a size is a program's. Some (Ansible) close our input, read no more of our output and wait for
+   * our end; a person may have stopped a terminal, and a pipe's reader may be slow, but both go on.
+   */
+  #inputEnded(): void {
+    if (this.#rawWanted && isTerminal(1) && windowSize() === undefined) {
+      standardOutput().failWhenUnread(this.#unreadMs);
+    }
+    this.#events?.ended();
   }
 
   #typed(bytes: Uint8Array): void {

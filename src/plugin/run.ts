@@ -64,6 +64,7 @@ async function startSession(
       profile,
       target,
       endpoint,
+      endsAfterInput: true,
       ...(profileGiven ? {} : { encryptionRefusal: literal.CLI_TOO_OLD }),
     });
   } catch (error) {

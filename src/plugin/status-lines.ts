@@ -66,6 +66,13 @@ export class StatusLines implements SessionObserver {
     else if (count === 1) this.#output.status(literal.connectionAcceptedMultiplexed(this.#sessionId));
   }
 
+  silentAfterInput(waitedMs: number): void {
+    this.#output.warning(
+      `session-manager-plugin: standard input has ended, and nothing has come for ${waitedMs / 1000} s: the session ` +
+        "is ended, a command may have been cut off. To wait longer: SSM_PLUGIN_EOF_WAIT",
+    );
+  }
+
   destinationFailed(): void {
     this.#output.status(literal.DESTINATION_FAILED);
   }

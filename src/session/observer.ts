@@ -1,4 +1,5 @@
 /** What a session tells the face that runs it, as it happens. Faces turn it into lines; nothing here prints. */
+import type { SessionSettings } from "./settings.ts";
 
 /** All optional to act on; calls are synchronous and cheap. */
 export interface SessionObserver {
@@ -16,6 +17,11 @@ export interface SessionObserver {
   ): void;
   /** A local connection was accepted; `count` is 1 for the first. */
   connectionAccepted(mode: "multiplexed" | "basic", count: number): void;
+  /**
+   * Standard input has ended, the other side has been silent for so long, and the session is being ended for that.
+   * Not called where {@link SessionSettings.eofWaitMs} is Infinity.
+   */
+  silentAfterInput?(waitedMs: number): void;
   /** The agent could not reach the destination. */
   destinationFailed(): void;
   /** The connection to the gateway was lost and is being brought back. */

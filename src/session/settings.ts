@@ -31,6 +31,11 @@ export interface SessionSettings {
   readonly localHost?: string;
   /** A local half-close is held back until the answer has been silent for this long. */
   readonly lingerMs: number;
+  /**
+   * A shell whose standard input has ended is ended once the other side has been silent for this long; Infinity: it is
+   * waited for without end.
+   */
+  readonly eofWaitMs: number;
   /** Data for slow local readers, over all of them, before the WebSocket is paused. */
   readonly inboundBudgetBytes: number;
   /** A WebSocket paused for this long is given up and resumed later: it would be dead anyway. */
@@ -59,6 +64,7 @@ export const DEFAULT_SETTINGS: Omit<SessionSettings, "clientVersion"> = {
   terminateTimeoutMs: 2_000,
   payloadBytes: 1024,
   lingerMs: 2_000,
+  eofWaitMs: Infinity,
   // More, and the process could not stay under 160 MB: a garbage-collected heap grows to twice what it holds.
   inboundBudgetBytes: 32 * 1024 * 1024,
   pausedTimeoutMs: 45_000,

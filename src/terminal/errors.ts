@@ -22,16 +22,16 @@ export class OutputClosedError extends TerminalError {
   }
 }
 
-/** Output could not be written for a reason of its own: a full disk, a file past its size limit. */
+/** Output could not be written for a reason of its own: a full disk, a terminal that nobody reads. */
 export class OutputFailedError extends TerminalError {
   override readonly name = "OutputFailedError";
   readonly code = "OUTPUT_FAILED";
 
-  /** @param fileDescriptor 1 or 2. @param cause the system's error, `ENOSPC` for example. */
-  constructor(fileDescriptor: number, cause: Error) {
+  /** @param fileDescriptor 1 or 2. @param why in words. @param cause the system's error, where there is one. */
+  constructor(fileDescriptor: number, why: string, cause?: Error) {
     super(
-      `${streamName(fileDescriptor)} cannot be written: ${cause.message}. Make room or redirect it elsewhere`,
-      { cause },
+      `${streamName(fileDescriptor)} cannot be written: ${why}`,
+      cause === undefined ? undefined : { cause },
     );
   }
 }
@@ -57,7 +57,7 @@ const READER_GONE = new Set(["EPIPE", "EIO", "ECONNRESET", "ENXIO", "EBADF", "ES
 export function outputError(fileDescriptor: number, cause: Error): OutputClosedError | OutputFailedError {
   return READER_GONE.has(codeOf(cause))
     ? new OutputClosedError(fileDescriptor, cause)
-    : new OutputFailedError(fileDescriptor, cause);
+    : new OutputFailedError(fileDescriptor, `${cause.message}. Make room or redirect it elsewhere`, cause);
 }
 
 /** The system's short name of an error (`EPIPE`), or the class name when it has none. */

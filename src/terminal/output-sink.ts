@@ -5,10 +5,12 @@
  */
 import { write as writeToDescriptor } from "node:fs";
 
-import { codeOf, outputError } from "./errors.ts";
-import type { OutputClosedError, OutputFailedError } from "./errors.ts";
+import { codeOf, type OutputClosedError, outputError, OutputFailedError } from "./errors.ts";
 
-/** Most that is handed to the kernel at once, so that progress is seen and a discard takes effect soon. */
+/**
+ * Size of a block in the queue, and the most that is handed to the kernel at once unless told: progress is seen and a
+ * discard takes effect soon.
+ */
 const BLOCK_BYTES = 64 * 1024;
 
 /** Waits after EAGAIN, in milliseconds: the parent may have made the descriptor non-blocking. */
@@ -29,6 +31,8 @@ export type Taken = (bytes: number) => void;
 export interface OutputSinkOptions {
   /** Sees all bytes in order, just before they are handed to the kernel; must not keep or change the array. */
   readonly observe?: (bytes: Uint8Array) => void;
+  /** Most that is handed to the kernel at once; 64 KiB. */
+  readonly blockBytes?: number;
   /** The system call; replaced by tests. */
   readonly writeOnce?: WriteOnce;
 }
@@ -47,6 +51,7 @@ export class OutputSink {
   readonly #fileDescriptor: number;
   readonly #observe: ((bytes: Uint8Array) => void) | undefined;
   readonly #writeOnce: WriteOnce;
+  readonly #partBytes: number;
   /** What is with the kernel now. */
   #inFlight: Uint8Array | undefined;
   /** How much of its head was handed over before and is being tried again. */
@@ -60,12 +65,15 @@ export class OutputSink {
   #error: OutputClosedError | OutputFailedError | undefined;
   #drains: (() => void)[] = [];
   #closedListeners = new Set<(error: Error) => void>();
+  #unreadMs = Infinity;
+  #unreadTimer: Timer | undefined;
 
   /** @param fileDescriptor 1 or 2; it is never closed from here. */
   constructor(fileDescriptor: number, options: OutputSinkOptions = {}) {
     this.#fileDescriptor = fileDescriptor;
     this.#observe = options.observe;
     this.#writeOnce = options.writeOnce ?? writeToDescriptor;
+    this.#partBytes = options.blockBytes ?? BLOCK_BYTES;
   }
 
   /** Bytes written here that the kernel has not taken yet. */
@@ -108,16 +116,25 @@ export class OutputSink {
   }
 
   /**
-   * Forgets what is queued, apart from the one block (64 KiB at most) that is with the kernel already.
+   * Forgets what is queued, apart from the one block that is with the kernel already.
    * The owners of what was dropped are not told.
    */
   discard(): void {
-    const kept = Math.min(this.#inFlight?.length ?? 0, BLOCK_BYTES);
+    const kept = Math.min(this.#inFlight?.length ?? 0, this.#partBytes);
     if (this.#inFlight !== undefined) this.#inFlight = this.#inFlight.subarray(0, kept);
     this.#blocks = [];
     this.#lastFill = 0;
     this.#dropSpans(kept);
     this.#queuedBytes = kept;
+  }
+
+  /**
+   * From now on the output counts as failed once the kernel has taken nothing for `unreadMs` while something waited:
+   * who should read it will not any more. What waits is lost then.
+   */
+  failWhenUnread(unreadMs: number): void {
+    this.#unreadMs = unreadMs;
+    this.#watchReader();
   }
 
   /** Tells the listener once when the output fails, at once if it already has. Returns how to stop listening. */
@@ -149,11 +166,14 @@ export class OutputSink {
   #send(): void {
     const bytes = this.#inFlight;
     if (bytes === undefined) return;
-    const part = bytes.length > BLOCK_BYTES ? bytes.subarray(0, BLOCK_BYTES) : bytes;
+    const part = bytes.length > this.#partBytes ? bytes.subarray(0, this.#partBytes) : bytes;
     // Before and not after: when the process ends in the middle, the bytes may have got through unanswered.
     if (part.length > this.#handedOver) this.#observe?.(part.subarray(this.#handedOver));
     this.#handedOver = part.length;
+    if (this.#unreadTimer === undefined) this.#watchReader();
     this.#writeOnce(this.#fileDescriptor, part, (error, taken) => {
+      // It was given up in the meantime.
+      if (this.#error !== undefined) return;
       if (error === null) this.#tookBytes(part, taken);
       else this.#failed(error);
     });
@@ -161,6 +181,7 @@ export class OutputSink {
 
   #tookBytes(part: Uint8Array, taken: number): void {
     this.#retryMs = FIRST_RETRY_MS;
+    this.#stopWatching();
     // A discard may have shortened it, but never by what was handed to the kernel.
     const rest = (this.#inFlight ?? part).subarray(taken);
     this.#queuedBytes -= taken;
@@ -208,7 +229,26 @@ export class OutputSink {
       setTimeout(() => this.#send(), delayMs);
       return;
     }
-    const error = outputError(this.#fileDescriptor, cause);
+    this.#giveUp(outputError(this.#fileDescriptor, cause));
+  }
+
+  #watchReader(): void {
+    this.#stopWatching();
+    if (this.#unreadMs === Infinity || this.#inFlight === undefined) return;
+    const why = `nobody has read it for ${this.#unreadMs / 1000} s`;
+    this.#unreadTimer = setTimeout(
+      () => this.#giveUp(new OutputFailedError(this.#fileDescriptor, why)),
+      Math.min(this.#unreadMs, 0x7fff_ffff),
+    );
+  }
+
+  #stopWatching(): void {
+    clearTimeout(this.#unreadTimer);
+    this.#unreadTimer = undefined;
+  }
+
+  #giveUp(error: OutputClosedError | OutputFailedError): void {
+    this.#stopWatching();
     this.#error = error;
     this.#inFlight = undefined;
     this.#blocks = [];

@@ -9,6 +9,9 @@ import { OutputSink } from "./output-sink.ts";
 import { type InputSource, StandardInput } from "./standard-input.ts";
 import { TerminalModes } from "./terminal-modes.ts";
 
+/** A terminal takes a block whole or not at all as far as we see, and a serial line needs 68 s for 64 KiB. */
+const TERMINAL_BLOCK_BYTES = 1024;
+
 let output: OutputSink | undefined;
 let errorOutput: OutputSink | undefined;
 const modes = new TerminalModes();
@@ -16,7 +19,7 @@ const modes = new TerminalModes();
 /** The one queue of standard output. Awaiting its `drain()` before the end of the process is the caller's duty. */
 export function standardOutput(): OutputSink {
   output ??= isTerminal(1)
-    ? new OutputSink(1, { observe: (bytes) => modes.observe(bytes) })
+    ? new OutputSink(1, { observe: (bytes) => modes.observe(bytes), blockBytes: TERMINAL_BLOCK_BYTES })
     : new OutputSink(1);
   return output;
 }

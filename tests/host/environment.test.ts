@@ -40,6 +40,7 @@ describe("settings", () => {
     expect(settings.clientVersion).toBe("1.2.3");
     expect(settings.payloadBytes).toBe(1024);
     expect(settings.reconnectForMs).toBe(900_000);
+    expect(settings.eofWaitMs).toBe(5_000);
     expect(settings.localHost).toBeUndefined();
   });
 
@@ -49,6 +50,7 @@ describe("settings", () => {
         SSM_PLUGIN_LOCAL_HOST: "127.0.0.9",
         SSM_PLUGIN_PAYLOAD_BYTES: "32768",
         SSM_PLUGIN_LINGER: "0",
+        SSM_PLUGIN_EOF_WAIT: "90s",
         SSM_PLUGIN_KEEPALIVE: "true",
         SSM_PLUGIN_RECONNECT_FOR: "inf",
         SSM_PLUGIN_CONNECT_TIMEOUT: "1s",
@@ -63,6 +65,7 @@ describe("settings", () => {
       localHost: "127.0.0.9",
       payloadBytes: 32_768,
       lingerMs: 0,
+      eofWaitMs: 90_000,
       keepAlive: true,
       reconnectForMs: Infinity,
       connectTimeoutMs: 1_000,
@@ -73,7 +76,12 @@ describe("settings", () => {
     });
   });
 
+  test.each(["0", "0s", "inf"])("%p is a wait without end after the end of input", (value) => {
+    expect(readSettings({ SSM_PLUGIN_EOF_WAIT: value }, "1").eofWaitMs).toBe(Infinity);
+  });
+
   test.each([
+    ["SSM_PLUGIN_EOF_WAIT", "5"],
     ["SSM_PLUGIN_RECONNECT_FOR", "soon"],
     ["SSM_PLUGIN_PAYLOAD_BYTES", "63"],
     ["SSM_PLUGIN_PAYLOAD_BYTES", "32769"],

@@ -55,6 +55,7 @@ export class Rig {
       customerMessage: (text) => this.seen.push(`message ${text}`),
       listening: (at, mode) => this.seen.push(`listening ${at.unixPath ?? at.port} ${mode}`),
       connectionAccepted: (mode, count) => this.seen.push(`accepted ${mode} ${count}`),
+      silentAfterInput: (waitedMs) => this.seen.push(`silent for ${waitedMs} ms`),
       destinationFailed: () => this.seen.push("destination failed"),
       connectionLost: (why) => this.seen.push(`lost: ${why}`),
       connectionRestored: (afterMs, resentMessages) => {

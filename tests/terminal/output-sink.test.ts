@@ -1,5 +1,5 @@
 /** The queue in front of an output: order, accounting, failures. The system call is replaced here. */
-import { describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, jest, test } from "bun:test";
 
 import { OutputClosedError, OutputFailedError, OutputSink } from "../../src/terminal/index.ts";
 import { forSeedsAsync, SeededRandom } from "../support/seeded-random.ts";
@@ -198,6 +198,66 @@ describe("output sink", () => {
     expect(kernel.busy).toBe(false);
     sink.discard();
     expect(sink.queuedBytes).toBe(0);
+  });
+
+  describe("that fails when it is not read", () => {
+    beforeEach(() => void jest.useFakeTimers());
+    afterEach(() => void jest.useRealTimers());
+
+    test("does so once nothing was taken for that long, and what waits is lost", async () => {
+      const { kernel, sink } = open();
+      const taken: number[] = [];
+      const count = (bytes: number) => void taken.push(bytes);
+      sink.write(Buffer.from("first"), count);
+      jest.advanceTimersByTime(60_000);
+      sink.failWhenUnread(1_000);
+      jest.advanceTimersByTime(999);
+      kernel.take(2);
+      jest.advanceTimersByTime(999);
+      kernel.take();
+      // Nothing waits: nobody has to read.
+      jest.advanceTimersByTime(60_000);
+      sink.write(Buffer.from("second"), count);
+      jest.advanceTimersByTime(999);
+      sink.write(Buffer.from("third"));
+      expect(sink.error).toBeUndefined();
+      let told: Error | undefined;
+      sink.onClosed((error) => (told = error));
+      const drained = sink.drain();
+      jest.advanceTimersByTime(1);
+      expect(sink.error).toBeInstanceOf(OutputFailedError);
+      expect(sink.error?.message).toBe("standard output cannot be written: nobody has read it for 1 s");
+      expect(told).toBe(sink.error as Error);
+      await drained;
+      expect(sink.queuedBytes).toBe(0);
+      // The kernel may take it after all; nobody is told.
+      kernel.take();
+      sink.write(Buffer.from("late"));
+      expect(kernel.busy).toBe(false);
+      expect(taken).toEqual([2, 3]);
+      expect(sink.queuedBytes).toBe(0);
+    });
+
+    test("never does where the time is without end, nor early where a timer cannot wait that long", () => {
+      for (const unreadMs of [Infinity, 1e12]) {
+        const { sink } = open();
+        sink.write(Buffer.from("patience"));
+        sink.failWhenUnread(unreadMs);
+        jest.advanceTimersByTime(3_600_000);
+        expect(sink.error).toBeUndefined();
+      }
+    });
+  });
+
+  test("a write is no larger than it may be, and a discard keeps no more than that", () => {
+    const kernel = new Kernel();
+    const sink = new OutputSink(1, { writeOnce: kernel.writeOnce, blockBytes: 1_024 });
+    sink.write(new Uint8Array(10_000));
+    kernel.take();
+    expect(sink.queuedBytes).toBe(10_000 - 1_024);
+    sink.discard();
+    while (kernel.busy) kernel.take();
+    expect(kernel.calls).toEqual([1_024, 1_024]);
   });
 
   test("an owner may write again while it is told of what was taken", () => {

@@ -131,6 +131,7 @@ export class BasicPortKind implements Kind {
       ended: () => {
         current.linger = new Linger(
           this.#context,
+          this.#context.settings.lingerMs,
           () => this.#input.bytes === 0,
           () => current.stream.close(),
         );

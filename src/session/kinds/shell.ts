@@ -9,6 +9,7 @@ import type { LocalStream } from "../seams.ts";
 import { SHELL_PAYLOAD_BYTES } from "../settings.ts";
 import { CommandOutput } from "./command-output.ts";
 import type { ForwardedSignal, Kind, KindContext } from "./kind.ts";
+import { Linger } from "./linger.ts";
 
 /** What the terminal at the other side takes for the keys of a signal. */
 export const SIGNAL_BYTES: Readonly<Record<ForwardedSignal, number>> = { SIGINT: 0x03, SIGQUIT: 0x1c };
@@ -30,6 +31,7 @@ export class ShellKind implements Kind {
   #lastInputByte = NEWLINE;
   #stopResize: (() => void) | undefined;
   #cancelSizeRepeat: (() => void) | undefined;
+  #linger: Linger | undefined;
 
   constructor(context: KindContext) {
     this.#context = context;
@@ -53,6 +55,7 @@ export class ShellKind implements Kind {
   }
 
   deliver(payloadType: number, payload: Uint8Array): void {
+    this.#linger?.touch();
     this.#output.deliver(payloadType, payload);
   }
 
@@ -84,6 +87,7 @@ export class ShellKind implements Kind {
   stop(): boolean {
     this.#stopResize?.();
     this.#cancelSizeRepeat?.();
+    this.#linger?.cancel();
     this.#inputEnded = true;
     this.#input.clear();
     this.#stream?.pause();
@@ -133,5 +137,22 @@ export class ShellKind implements Kind {
     const times = this.#lastInputByte === NEWLINE || this.#lastInputByte === RETURN ? 1 : 2;
     this.#input.push(new Uint8Array(times).fill(END_OF_INPUT));
     this.writable();
+    this.#boundTheWait();
+  }
+
+  /** What runs there may not read its input, and whoever drives this program may wait for its end without a limit. */
+  #boundTheWait(): void {
+    const { settings, observer } = this.#context;
+    if (settings.eofWaitMs === Infinity) return;
+    this.#linger = new Linger(
+      this.#context,
+      settings.eofWaitMs,
+      // A reader that is slow keeps the output waiting, not the other side.
+      () => this.#input.bytes === 0 && this.#context.isSettled() && this.#output.isDrained,
+      () => {
+        observer.silentAfterInput?.(settings.eofWaitMs);
+        this.#context.terminate();
+      },
+    );
   }
 }

@@ -34,6 +34,7 @@ export class StdioPortKind implements Kind {
       ended: () => {
         this.#linger = new Linger(
           this.#context,
+          this.#context.settings.lingerMs,
           () => this.#input.bytes === 0 && this.#context.isSettled() && this.#output.isDrained,
           () => this.#context.terminate(),
         );

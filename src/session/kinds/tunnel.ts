@@ -67,6 +67,7 @@ export class Tunnel {
     if (this.#remoteFinished || this.#linger !== undefined) return;
     this.#linger = new Linger(
       this.#context,
+      this.#context.settings.lingerMs,
       () => this.#mux.streamQueuedBytes(this.streamId) === 0,
       () => {
         this.#mux.finish(this.streamId);

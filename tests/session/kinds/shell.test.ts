@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 
 import { PayloadType } from "../../../src/protocol/index.ts";
-import { Rig } from "../rig.ts";
+import { Rig, type RigOptions } from "../rig.ts";
 
 /** Size payloads as text. */
 function sizes(rig: Rig): string[] {
@@ -173,6 +173,92 @@ describe("standard input", () => {
     rig.transport.bufferedBytes = 0;
     await rig.pass(500);
     expect(rig.agent.typed).toBe("");
+  });
+});
+
+describe("a silent other side after the end of standard input", () => {
+  const BOUNDED: RigOptions = { settings: { eofWaitMs: 5_000 } };
+
+  /** A shell whose input has ended, with everything sent and acknowledged. */
+  async function ended(options: RigOptions = BOUNDED): Promise<Rig> {
+    const rig = await new Rig(options).startShell();
+    rig.streams.pair.send("sleep 60\n");
+    rig.streams.pair.end();
+    await rig.settle();
+    return rig;
+  }
+
+  test("is waited for, then the session is ended, and the reason is told", async () => {
+    const rig = await ended();
+    await rig.pass(4_900);
+    expect(rig.seen).not.toContain("silent for 5000 ms");
+    expect(rig.api.terminations).toBe(0);
+    await rig.pass(200);
+    expect(rig.seen).toContain("silent for 5000 ms");
+    expect(rig.api.terminations).toBe(1);
+    expect(rig.end).toEqual({ kind: "terminated", exitCode: undefined });
+    expect(rig.clock.pending).toBe(0);
+  });
+
+  test("is waited for again after each output", async () => {
+    const rig = await ended();
+    for (let piece = 0; piece < 10; piece++) {
+      await rig.pass(4_000);
+      rig.agent.output("still here\n");
+    }
+    await rig.settle();
+    expect(rig.end).toBeUndefined();
+    expect(rig.streams.pair.text.split("still here")).toHaveLength(11);
+    await rig.pass(4_900);
+    expect(rig.end).toBeUndefined();
+    await rig.pass(200);
+    expect(rig.end?.kind).toBe("terminated");
+  });
+
+  test("is only waited for once it has everything, and everything it said is read", async () => {
+    const rig = await new Rig(BOUNDED).startShell();
+    rig.agent.acknowledges = false;
+    rig.streams.pair.send("late\n");
+    rig.streams.pair.end();
+    await rig.pass(60_000);
+    expect(rig.end).toBeUndefined();
+    rig.agent.acknowledges = true;
+    for (let number = 0; number < rig.agent.inputs.length; number++) rig.agent.acknowledge(number);
+    rig.streams.pair.stalled = true;
+    rig.agent.output("read slowly");
+    await rig.pass(60_000);
+    expect(rig.end).toBeUndefined();
+    rig.streams.pair.take();
+    await rig.pass(4_900);
+    expect(rig.end).toBeUndefined();
+    await rig.pass(200);
+    expect(rig.end?.kind).toBe("terminated");
+  });
+
+  test("is no silence while the connection or the agent is away", async () => {
+    const rig = await ended();
+    rig.agent.pausePublication();
+    await rig.pass(20_000);
+    expect(rig.end).toBeUndefined();
+    rig.agent.startPublication();
+    await rig.pass(4_000);
+    rig.transport.end();
+    await rig.pass(20_000);
+    rig.transport.opened();
+    await rig.pass(4_900);
+    expect(rig.end).toBeUndefined();
+    await rig.pass(200);
+    expect(rig.end?.kind).toBe("terminated");
+  });
+
+  test("is waited for without end unless a bound is set, and leaves no timer behind", async () => {
+    const unbounded = await ended({});
+    await unbounded.pass(3_600_000);
+    expect(unbounded.end).toBeUndefined();
+    const rig = await ended();
+    rig.agent.closeChannel();
+    await rig.settle();
+    expect([rig.end?.kind, rig.clock.pending]).toEqual(["closed", 0]);
   });
 });
 
