@@ -9,14 +9,11 @@ export interface ObjectStore {
   readonly url: string;
   /** Keys of the objects that are there now. */
   keys(): readonly string[];
-  /** What was asked so far: `PUT /bucket/key`. */
-  readonly requests: readonly string[];
 }
 
 /** Starts a store for the tests of this file. */
 export function useObjectStore(): ObjectStore {
   const objects = new Map<string, Uint8Array>();
-  const requests: string[] = [];
   let server: Bun.Server<undefined> | undefined;
   beforeAll(() => {
     server = Bun.serve({
@@ -24,7 +21,6 @@ export function useObjectStore(): ObjectStore {
       port: 0,
       async fetch(request) {
         const { pathname, searchParams } = new URL(request.url);
-        requests.push(`${request.method} ${pathname}`);
         if (searchParams.has("location")) return bucketLocation();
         if (request.method === "PUT") {
           const bytes = await request.bytes();
@@ -48,7 +44,6 @@ export function useObjectStore(): ObjectStore {
       return server.url.origin;
     },
     keys: () => [...objects.keys()],
-    requests,
   };
 }
 
