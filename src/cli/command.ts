@@ -47,6 +47,8 @@ export interface Command {
   readonly arguments: ArgumentDefinitions;
   /** What may follow `--`, for the usage line; absent: nothing. */
   readonly rest?: string;
+  /** Further sections of the help: a title, and lines of a word and its meaning. */
+  readonly notes?: readonly (readonly [title: string, lines: readonly (readonly [string, string])[]])[];
   /** Command lines that can be copied. */
   readonly examples: readonly string[];
   /** Runs to an exit code. Rejects with a UsageError, or with an error whose message is fit to be shown. */

@@ -1,5 +1,5 @@
 /**
- * `demo`: starts the stand-in for AWS in this process and opens a session through it, so that the program can be tried
+ * `demo`: starts the simulator of AWS in this process and opens a session through it, so that the program can be tried
  * without an account. With `-c` it runs one shell line and exits with its code.
  */
 import { createSsm } from "../aws/index.ts";
@@ -9,13 +9,19 @@ import type { Command, CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { unixCommandLine } from "./quoting.ts";
 import { runToEnd } from "./run-to-end.ts";
+import {
+  definedOf,
+  FAULT_EXAMPLES,
+  readSimulatorOptions,
+  SIMULATOR_ARGUMENTS,
+} from "./simulator-arguments.ts";
 import { startWatched } from "./start.ts";
 
 /** See the file's comment. */
 export const demo: Command = {
   meta: {
     name: "demo",
-    description: "Open a shell on this machine through a stand-in for AWS: the real protocol, no account.",
+    description: "Open a shell on this machine through a simulator of AWS: the real protocol, no account.",
   },
   arguments: {
     command: {
@@ -24,8 +30,14 @@ export const demo: Command = {
       description: "run a line with sh and exit with its code",
       valueHint: "LINE",
     },
+    ...SIMULATOR_ARGUMENTS,
   },
-  examples: ["demo", "demo -c 'uname -a; exit 3'"],
+  notes: [["Faults (any of them together)", FAULT_EXAMPLES]],
+  examples: [
+    "demo",
+    "demo -c 'uname -a; exit 3'",
+    "demo --target web,db --host db.internal:5432=127.0.0.1:15432",
+  ],
   run,
 };
 
@@ -34,11 +46,18 @@ async function run(context: CommandContext): Promise<number> {
   if (command === undefined && !isTerminal(0)) {
     throw new UsageError("demo needs a terminal; without one, run a command: demo -c 'echo hello'");
   }
-  const { startSimulator } = await import("../simulator/index.ts");
-  const shell = context.environment["SHELL"] ?? "/bin/sh";
+  const { parseFaults, startSimulator } = await import("../simulator/index.ts");
+  const { hosts, ...options } = readSimulatorOptions(context.args, parseFaults);
+  // The shell is on the user's machine and has the user's environment; what is started in it speaks to the simulator,
+  // which is known only once it runs.
+  const environment = definedOf(context.environment);
+  const shell = environment["SHELL"] ?? "/bin/sh";
   const simulator = await startSimulator({
-    agent: { pacing: false, shellStartDelayMs: 0, shell: [shell], environment: shellEnvironment(context) },
+    agent: { pacing: false, shellStartDelayMs: 0, shell: [shell], environment, hosts },
+    ...options,
   });
+  for (const name of simulator.unset) delete environment[name];
+  Object.assign(environment, simulator.environment);
   try {
     return await openSession(context, simulator, command);
   } finally {
@@ -84,16 +103,16 @@ async function openSession(
   if (command === undefined) {
     context.messages.say(
       "welcome",
-      "This is a real shell on this machine, reached through a stand-in for AWS. `exit` or Enter ~. leaves it.",
+      "This is a real shell on this machine, reached through a simulator of AWS. What you start in it speaks to the " +
+        `simulator: try ${ownName()} targets. \`exit\` or Enter ~. leaves it.`,
     );
   }
   return runToEnd(context, host, parameters, { isCommand: command !== undefined });
 }
 
-/** The shell gets the user's own environment: it is the user's machine. */
-function shellEnvironment(context: CommandContext): Record<string, string> {
-  const entries = Object.entries(context.environment).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const],
-  );
-  return Object.fromEntries(entries);
+/** How this program is started from a shell. */
+function ownName(): string {
+  return Bun.which("session-manager-plugin") === process.execPath
+    ? "session-manager-plugin"
+    : process.execPath;
 }

@@ -1,81 +1,110 @@
-/** `simulate`: the stand-in for AWS as a server of its own, for people's own tests. */
-import { type ProcessSignal, standardOutput, watchSignals } from "../terminal/index.ts";
+/** `simulate`: the simulator of AWS as a server of its own, for tests of one's own. */
+import type { Simulator } from "../simulator/index.ts";
+import { guardTerminalAtExit, type ProcessSignal, standardOutput, watchSignals } from "../terminal/index.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
+import { startDetached, takeDetachable } from "./detached.ts";
 import { UsageError } from "./errors.ts";
 import { SIGNAL_EXIT_CODES } from "./exit-codes.ts";
+import { ChildCommand } from "./forward/command/child-command.ts";
+import { CommandStartError } from "./forward/command/errors.ts";
 import { codeOf } from "./messages.ts";
+import {
+  definedOf,
+  FAULT_EXAMPLES,
+  readNumber,
+  readSimulatorOptions,
+  SIMULATOR_ARGUMENTS,
+} from "./simulator-arguments.ts";
 
 /** See the file's comment. */
 export const simulate: Command = {
   meta: {
     name: "simulate",
     description:
-      "Run a stand-in for AWS on this machine; its shells are shells of this machine, for you alone.",
+      "Run a simulator of AWS on this machine; its shells are shells of this machine, for you alone.",
   },
   arguments: {
     port: { type: "string", description: "port on 127.0.0.1 (any free one)", valueHint: "PORT" },
-    faults: {
-      type: "string",
-      description: 'faults as JSON, for example {"toClient":{"loss":0.01}}',
-      valueHint: "JSON",
+    ...SIMULATOR_ARGUMENTS,
+    eval: {
+      type: "boolean",
+      description: 'for scripts: eval "$(… simulate --eval)"; kill $SSM_SIMULATOR_PID ends it',
     },
-    seed: { type: "string", description: "seed of the faults", valueHint: "NUMBER" },
     quiet: COMMON_ARGUMENTS.quiet,
   },
-  examples: ["simulate", "simulate --port 4566 --faults '{\"closeAfterMs\":5000}'"],
+  rest: "COMMAND ARG …",
+  notes: [["Faults (any of them together)", FAULT_EXAMPLES]],
+  examples: [
+    "simulate",
+    "simulate --target web,db --host db.internal:5432=127.0.0.1:15432",
+    "simulate --port 4566 --faults '{\"closeAfterMs\":5000}'",
+    "simulate -- aws ssm start-session --target i-0123456789abcdef0",
+  ],
   run,
 };
 
-async function run({ args, environment, messages }: CommandContext): Promise<number> {
+async function run(context: CommandContext): Promise<number> {
+  const { args, environment, messages } = context;
   const port = readNumber("port", args.text("port"), 65_535);
-  const seed = readNumber("seed", args.text("seed"), 2 ** 31);
-  const { parseFaults, simulatorEnvironmentLines, startSimulator } = await import("../simulator/index.ts");
-  const faults = readFaults(args.text("faults"), parseFaults);
-  const own = Object.fromEntries(
-    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  const { parseFaults, startSimulator } = await import("../simulator/index.ts");
+  const { hosts, ...options } = readSimulatorOptions(args, parseFaults);
+  const words = args.rest;
+  if (words?.length === 0) throw new UsageError("simulate: COMMAND is missing behind --");
+  if (words !== undefined && args.flag("eval")) throw new UsageError("simulate: either --eval or -- COMMAND");
+  const detachable = takeDetachable(environment);
+  if (args.flag("eval") && detachable === undefined) return await startDetached("simulate", environment);
+  const own = definedOf(environment);
   const simulator = await startSimulator({
-    agent: { environment: own, shell: [environment["SHELL"] ?? "/bin/sh"] },
+    agent: { environment: own, shell: [environment["SHELL"] ?? "/bin/sh"], hosts },
     ...(port === undefined ? {} : { port }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(faults === undefined ? {} : { faults }),
+    ...options,
   }).catch((error: unknown) => {
     if (codeOf(error) !== "EADDRINUSE") throw error;
     throw new UsageError(`simulate: port ${port} is in use; take another one, or none for any free one`);
   });
-  const signalled = new Promise<ProcessSignal>((resolve) => watchSignals(resolve));
-  standardOutput().write(Buffer.from(`${simulatorEnvironmentLines(simulator).join("\n")}\n`));
-  const target = simulator.targets[0]?.id ?? "";
-  messages.say(
-    "ready",
-    `Paste these lines into a shell, then: session-manager-plugin shell ${target}. Ctrl-C ends it.`,
-    { url: simulator.url, target, seed: simulator.seed },
-  );
-  const signal = await signalled;
-  await simulator.stop();
-  return SIGNAL_EXIT_CODES[signal];
-}
-
-function readNumber(name: string, text: string | undefined, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value <= max))
-    throw new UsageError(`--${name} must be a number from 0 to ${max}, it is ${JSON.stringify(text)}`);
-  return value;
-}
-
-/** @param parse what the stand-in understands */
-function readFaults<Faults>(text: string | undefined, parse: (value: unknown) => Faults): Faults | undefined {
-  if (text === undefined) return undefined;
-  let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw new UsageError("--faults must be a JSON object");
+    if (words !== undefined) return await runCommand(context, simulator, words as [string, ...string[]]);
+    const signalled = new Promise<ProcessSignal>((resolve) => watchSignals(resolve));
+    const { simulatorEnvironmentLines } = await import("../simulator/index.ts");
+    const lines = simulatorEnvironmentLines(simulator);
+    if (detachable !== undefined) lines.push(`export SSM_SIMULATOR_PID=${process.pid}`);
+    standardOutput().write(Buffer.from(`${lines.join("\n")}\n`));
+    if (detachable === undefined) {
+      const target = simulator.targets[0]?.id ?? "";
+      messages.say(
+        "ready",
+        `Paste these lines into a shell, then: session-manager-plugin shell ${target}. Ctrl-C ends it.`,
+        { url: simulator.url, target, seed: simulator.seed },
+      );
+    }
+    await detachable?.ready();
+    return SIGNAL_EXIT_CODES[await signalled];
+  } finally {
+    await simulator.stop();
   }
+}
+
+/** Runs COMMAND with the simulator's environment, to its exit code. */
+async function runCommand(
+  { environment, messages }: CommandContext,
+  simulator: Simulator,
+  words: readonly [string, ...(readonly string[])],
+): Promise<number> {
+  guardTerminalAtExit();
+  const own = definedOf(environment);
+  for (const name of simulator.unset) delete own[name];
   try {
-    return parse(value);
+    // Watched before it runs: a signal that comes at once is its own, too.
+    const early: ProcessSignal[] = [];
+    let pass = (signal: ProcessSignal): void => void early.push(signal);
+    watchSignals((signal) => pass(signal));
+    const command = new ChildCommand(words, { ...own, ...simulator.environment });
+    pass = (signal) => command.pass(signal);
+    for (const signal of early) pass(signal);
+    return await command.ended;
   } catch (error) {
-    throw new UsageError(`--faults: ${(error as Error).message}`);
+    if (!(error instanceof CommandStartError)) throw error;
+    messages.fail(error.message, error.code);
+    return error.exitCode;
   }
 }

@@ -2,6 +2,10 @@
 import type { ArgumentDefinition, Command } from "./command.ts";
 
 const PROGRAM = "session-manager-plugin";
+/** What every terminal has. */
+const COLUMNS = 80;
+/** A longer word stands on a line of its own. */
+const MAX_WORD_COLUMNS = 27;
 
 /** Help of one command. */
 export function commandHelp(command: Command): string {
@@ -18,7 +22,7 @@ export function commandHelp(command: Command): string {
   return [
     `Usage: ${PROGRAM} ${command.meta.name} ${words.join(" ")}`.trimEnd(),
     "",
-    command.meta.description,
+    ...wrap(command.meta.description, COLUMNS),
     "",
     ...section(
       "Arguments",
@@ -29,6 +33,15 @@ export function commandHelp(command: Command): string {
         ([name, definition]) => [optionWords(name, definition), definition.description ?? ""] as const,
       ),
       ["-h, --help", "show this text"] as const,
+    ]),
+    ...(command.notes ?? []).flatMap(([title, lines]) => [
+      `${title}:`,
+      // The words are too long for a column of their own.
+      ...lines.flatMap(([word, text]) => [
+        `  ${word}`,
+        ...wrap(text, COLUMNS - 6).map((line) => `      ${line}`),
+      ]),
+      "",
     ]),
     "Examples:",
     ...command.examples.map((example) => `  ${PROGRAM} ${example}`),
@@ -41,13 +54,17 @@ export function programHelp(commands: readonly Command[]): string {
   return [
     `Usage: ${PROGRAM} COMMAND …`,
     "",
-    "Shells, commands and tunnels through AWS Systems Manager, and the AWS CLI's Session Manager plugin.",
+    ...wrap(
+      "Shells, commands and tunnels through AWS Systems Manager, and the AWS CLI's Session Manager plugin.",
+      COLUMNS,
+    ),
     "",
     ...section(
       "Commands",
       commands.map(({ meta }) => [meta.name, meta.description]),
     ),
-    `See ${PROGRAM} COMMAND --help. Started by the AWS CLI it is its plugin; nothing has to be set up for that.`,
+    `See ${PROGRAM} COMMAND --help.`,
+    "Started by the AWS CLI it is its plugin; nothing has to be set up for that.",
     "",
   ].join("\n");
 }
@@ -61,8 +78,28 @@ function optionWords(name: string, definition: ArgumentDefinition): string {
   return `${short}--${name}${value}${definition.multiple === true ? " …" : ""}`;
 }
 
+/** Words in one column, their meanings in another, so that no line is wider than a small terminal. */
 function section(title: string, lines: readonly (readonly [string, string])[]): string[] {
   if (lines.length === 0) return [];
-  const width = Math.max(...lines.map(([word]) => word.length));
-  return [`${title}:`, ...lines.map(([word, text]) => `  ${word.padEnd(width)}   ${text}`.trimEnd()), ""];
+  const width = Math.min(MAX_WORD_COLUMNS, Math.max(...lines.map(([word]) => word.length)));
+  const indent = " ".repeat(width + 5);
+  const entries = lines.flatMap(([word, text]) => {
+    const [first = "", ...others] = wrap(text, COLUMNS - indent.length);
+    const folded = others.map((line) => `${indent}${line}`);
+    if (word.length > width) return [`  ${word}`, `${indent}${first}`, ...folded];
+    return [`  ${word.padEnd(width)}   ${first}`.trimEnd(), ...folded];
+  });
+  return [`${title}:`, ...entries, ""];
+}
+
+/** Breaks a text between its words; one that is longer than a line keeps its own. */
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= columns)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }

@@ -40,6 +40,14 @@ export interface AgentKms {
   decrypt(ciphertext: Uint8Array, encryptionContext: Readonly<Record<string, string>>): Uint8Array;
 }
 
+/** Where a connection really goes. */
+export interface HostAddress {
+  /** Name or address. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
 /** How an agent behaves. */
 export interface AgentOptions {
   /** Version it reports; decides the handshake's rules. */
@@ -62,6 +70,11 @@ export interface AgentOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** Destinations of the remote-host document that are refused (the real agent: loopback, credential endpoints). */
   readonly deniedHosts: readonly string[];
+  /**
+   * Hosts that exist only behind the target, and where they really are: by `name`, or by `name:port` for one port,
+   * which goes first. Names in small letters. Without an entry nothing but loopback addresses is dialled.
+   */
+  readonly hosts: Readonly<Record<string, HostAddress>>;
   /** Encryption of sessions; absent: only documents that name a key are encrypted. */
   readonly encryption?: AgentEncryptionOptions;
 }

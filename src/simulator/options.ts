@@ -116,4 +116,5 @@ export const DEFAULT_AGENT_OPTIONS: AgentOptions = {
     "169.254.170.23",
     "fd00:ec2::254",
   ],
+  hosts: {},
 };

@@ -3,6 +3,7 @@
  * Everything that touches the process's own descriptors and signals is here; other rooms import from this file only.
  */
 export { codeOf, OutputClosedError, OutputFailedError, RawModeError, TerminalError } from "./errors.ts";
+export { detach } from "./detach.ts";
 export { ESCAPE_HELP, EscapeDetector } from "./escapes.ts";
 export type { EscapeAction, EscapeResult } from "./escapes.ts";
 export { askHidden } from "./hidden-line.ts";

@@ -175,7 +175,7 @@ test("no option of any command has a name or letter twice, and the common ones m
       letters: new Set(letters).size,
     });
     for (const [name, { type }] of Object.entries(definitions)) {
-      if (["command", "shell", "port", "sessions"].includes(name)) continue;
+      if (type === "positional" || ["command", "shell", "port", "sessions"].includes(name)) continue;
       expect({ name, type: meanings.get(name) ?? type }).toEqual({ name, type });
       meanings.set(name, type ?? "string");
     }

@@ -1,11 +1,20 @@
 /** `forward`: any number of tunnels in one process, which stay up until they are ended. */
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+
+import { harmlessLine } from "../../host/index.ts";
 import { guardTerminalAtExit } from "../../terminal/index.ts";
 import { openAccount } from "../account.ts";
+import { tellError } from "../advice.ts";
 import { chooseTarget, requireTarget } from "../choose-target.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "../command.ts";
 import { readDuration } from "../duration.ts";
 import { UsageError } from "../errors.ts";
+import { readForwardState, writeForwardState } from "../readiness/forward-state.ts";
+import { isRunning } from "../readiness/process-identity.ts";
 import { READINESS_ARGUMENTS, readReadinessOptions } from "../readiness/readiness.ts";
+import { background } from "./background/background.ts";
+import { runBackgroundCommand } from "./background/commands.ts";
 import { CommandStartError } from "./command/errors.ts";
 import { readCommand } from "./command/run-command.ts";
 import { Reporter } from "./reporter.ts";
@@ -37,6 +46,11 @@ export const forward: Command = {
     },
     ...READINESS_ARGUMENTS,
     keep: { type: "boolean", description: "let COMMAND go on when a tunnel is lost for good" },
+    background: { type: "boolean", description: "go on in the background once ready" },
+    name: { type: "string", description: "what it is called there (after TARGET)", valueHint: "NAME" },
+    list: { type: "boolean", description: "list the forwards in the background" },
+    stop: { type: "boolean", description: "end the forward in the background that TARGET names" },
+    all: { type: "boolean", description: "with --stop: all of them" },
     ...COMMON_ARGUMENTS,
   },
   rest: "COMMAND ARG …",
@@ -45,6 +59,8 @@ export const forward: Command = {
     "forward i-0123456789abcdef0 -L 8080:80 -L 0:cache.internal:6379",
     "forward bastion -L /tmp/db.sock:db.internal:5432 -L '[::1]:8443:web.internal:443'",
     "forward bastion -L 5432:db.internal:5432 --probe --ready-file tunnel.json",
+    "forward bastion -L 5432:db.internal:5432 --background --name db",
+    "forward --stop db",
     "forward bastion -L 0:db.internal:5432 -- psql -h {host} -p {port} -c 'select 1'",
   ],
   run,
@@ -57,14 +73,30 @@ async function run(context: CommandContext): Promise<number> {
   try {
     return await openTunnels(context);
   } catch (error) {
+    const file = context.args.text("ready-file");
+    if (file !== undefined) tellWaiting(resolve(file), error);
     if (!(error instanceof CommandStartError)) throw error;
     context.messages.fail(error.message, error.code);
     return error.exitCode;
   }
 }
 
+/** Whoever waits for the ready file is told, unless another forward has it by now. */
+function tellWaiting(readyFile: string, error: unknown): void {
+  try {
+    const state = readForwardState(readyFile);
+    if (state !== undefined && state.pid !== process.pid && isRunning(state)) return;
+    if (existsSync(readyFile)) return;
+    writeForwardState(readyFile, harmlessLine(tellError(error)));
+  } catch {
+    // What was wrong may be the file's place.
+  }
+}
+
 async function openTunnels(context: CommandContext): Promise<number> {
   const { args } = context;
+  const done = await runBackgroundCommand(context);
+  if (done !== undefined) return done;
   const specs = args.list("listen").map(parseTunnelSpec);
   if (specs.length === 0) throw new UsageError("forward: at least one -L is needed, for example -L 8080:80");
   const sessions = readSessions(args.text("sessions"));
@@ -72,6 +104,8 @@ async function openTunnels(context: CommandContext): Promise<number> {
   const readiness = readReadinessOptions(args);
   const command = readCommand(context, specs);
   requireTarget(context, "forward");
+  const inBackground = await background(context);
+  if (typeof inBackground === "number") return inBackground;
   const account = await openAccount(context);
   const { id } = await chooseTarget(context, account);
   const { world } = await account.host(id);
@@ -95,6 +129,7 @@ async function openTunnels(context: CommandContext): Promise<number> {
     readiness,
     drainMs,
     command,
+    background: inBackground,
   });
 }
 

@@ -42,6 +42,13 @@ export class Reporter {
     this.#events.write(Buffer.from(`${JSON.stringify({ event, ...fields })}\n`));
   }
 
+  /** One tunnel can be used while another is waited for. */
+  usable(tunnel: Tunnel): void {
+    const where = tunnel.listener.addresses.join(" and ");
+    const text = `${where} can be used meanwhile, for ${destination(tunnel)}`;
+    this.say("usable", text, { ...readyTunnel(tunnel) });
+  }
+
   /** All tunnels can be used; on a terminal they are a status that stays alive from now on. */
   ready(tunnels: readonly Tunnel[]): void {
     const { args, messages } = this.#context;
@@ -53,7 +60,7 @@ export class Reporter {
     if (args.rest !== undefined) return;
     // Log lines would be drawn over.
     const logged = args.flag("verbose") && args.text("log-file") === undefined;
-    if (isTerminal(2) && !messages.quiet && !logged) {
+    if (isTerminal(2) && !messages.quiet && !logged && !args.flag("background")) {
       const status = new LiveStatus(tunnels, (text) => void standardError().write(Buffer.from(text)));
       messages.write = (line) => status.say(line);
       this.#status = status;

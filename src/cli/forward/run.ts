@@ -2,13 +2,16 @@
  * The life of the tunnels of one `forward`: bind, start, run, end. Each phase is a step of `runTunnels`; how the last
  * one goes is ending.ts's.
  */
+import { harmlessLine } from "../../host/index.ts";
 import { exposedAddress, listen } from "../../net/index.ts";
 import type { ListenTarget, SessionWorld } from "../../session/index.ts";
+import { tellError } from "../advice.ts";
 import type { CommandContext } from "../command.ts";
 import { ExitCode } from "../exit-codes.ts";
 import { ReadyTimeoutError } from "../readiness/errors.ts";
 import { probeDestination } from "../readiness/probe.ts";
 import { Readiness, type ReadinessOptions } from "../readiness/readiness.ts";
+import type { Background } from "./background/background.ts";
 import { CommandStartError } from "./command/errors.ts";
 import { type CommandPlan, runCommand } from "./command/run-command.ts";
 import { Ending } from "./ending.ts";
@@ -27,6 +30,8 @@ export interface TunnelsRun {
   readonly drainMs: number;
   /** It runs once all tunnels can be used, and they end with it. */
   readonly command: CommandPlan | undefined;
+  /** Once they are ready they go on in the background. */
+  readonly background: Background | undefined;
 }
 
 /** An exit code, or what went wrong. */
@@ -51,14 +56,15 @@ export async function runTunnels(run: TunnelsRun): Promise<number> {
   const command =
     early === undefined && plan !== undefined ? runCommand({ context, plan, tunnels, ending }) : undefined;
   const outcome = early ?? (await (command ?? ended));
-  readiness.ending();
   const exitCode = typeof outcome === "number" ? outcome : exitCodeOf(outcome);
   const error = typeof outcome === "number" ? undefined : outcome;
+  readiness.ending(error === undefined ? undefined : harmlessLine(tellError(error)));
   if (error !== undefined) {
     reporter.fail(error);
     ending.stop(exitCode);
   } else if (command !== undefined) await ending.flush(exitCode);
   await running;
+  run.background?.close();
   readiness.close();
   reporter.ended(exitCode, error);
   return exitCode;
@@ -73,6 +79,7 @@ async function open(run: TunnelsRun): Promise<Readiness> {
   const { context, tunnels, reporter, readiness: options } = run;
   try {
     for (const tunnel of tunnels) await bind(run, tunnel);
+    await run.background?.open(tunnels);
     const readiness = new Readiness(context, options, tunnels);
     reporter.heard = () => readiness.changed();
     const { health } = readiness;
@@ -80,6 +87,7 @@ async function open(run: TunnelsRun): Promise<Readiness> {
     return readiness;
   } catch (error) {
     for (const tunnel of tunnels) tunnel.listener.stop();
+    run.background?.close();
     throw error;
   }
 }
@@ -101,17 +109,20 @@ async function bind({ context, world }: TunnelsRun, { listener, spec }: Tunnel):
 /** Resolves when all tunnels can be used and that has been said, or with what keeps them from it. */
 async function start(run: TunnelsRun, readiness: Readiness, signal: AbortSignal): Promise<Error | undefined> {
   const { tunnels, reporter } = run;
+  const usable = new UsableTunnels(reporter, tunnels.length);
   try {
     await Promise.all(
       tunnels.map(async (tunnel) => {
         await tunnel.ready;
-        if (run.readiness.probe) await probe(run, tunnel, readiness, signal);
+        if (run.readiness.probe) await probe(run, tunnel, readiness, usable, signal);
+        if (!signal.aborted) usable.add(tunnel);
       }),
     );
     // The end has been quicker.
     if (signal.aborted) return undefined;
     await readiness.ready();
     reporter.ready(tunnels);
+    await run.background?.ready(reporter);
     return undefined;
   } catch (error) {
     return error as Error;
@@ -138,6 +149,7 @@ async function probe(
   { world, reporter }: TunnelsRun,
   tunnel: Tunnel,
   readiness: Readiness,
+  usable: UsableTunnels,
   signal: AbortSignal,
 ): Promise<void> {
   const { text } = tunnel.spec;
@@ -158,8 +170,40 @@ async function probe(
         });
       }
       said = why;
+      usable.waitForOther();
     },
   });
   tunnel.isProbed = false;
   readiness.waiting(tunnel, undefined);
+}
+
+/** While the destination of one tunnel is waited for, those that can be used already are named. */
+class UsableTunnels {
+  readonly #reporter: Reporter;
+  readonly #unsaid: Tunnel[] = [];
+  #missing: number;
+  #waiting = false;
+
+  /** @param count tunnels there are */
+  constructor(reporter: Reporter, count: number) {
+    this.#reporter = reporter;
+    this.#missing = count;
+  }
+
+  add(tunnel: Tunnel): void {
+    this.#unsaid.push(tunnel);
+    this.#missing--;
+    this.#say();
+  }
+
+  /** The destination of another tunnel does not answer: it may take long. */
+  waitForOther(): void {
+    this.#waiting = true;
+    this.#say();
+  }
+
+  #say(): void {
+    if (!this.#waiting || this.#missing === 0) return;
+    for (const tunnel of this.#unsaid.splice(0)) this.#reporter.usable(tunnel);
+  }
 }

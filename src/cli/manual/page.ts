@@ -119,6 +119,10 @@ function commandPart(command: Command): string {
     paragraph(roffText(command.meta.description)),
     ...positionals.map(([name, { description = "" }]) => entry(italic(name.toUpperCase()), description)),
     ...own.map(optionEntry),
+    ...(command.notes ?? []).flatMap(([title, lines]) => [
+      paragraph(roffText(`${title}:`)),
+      ...lines.map(([word, meaning]) => entry(roffText(word), meaning)),
+    ]),
     ...(common.length === 0 ? [] : [paragraph(`Common options: ${common.join(", ")}.`)]),
   ].join("\n");
 }

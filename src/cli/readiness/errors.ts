@@ -30,7 +30,17 @@ export class NotReadyError extends Error {
   /** @param why what was wrong with the file at the end */
   constructor(path: string, seconds: number, why: string) {
     super(
-      `${path} ${why} after ${seconds} s. It is made by forward --ready-file; wait longer with --for, or see why forward is not ready`,
+      `${path} ${why} (waited ${seconds} s). It is made by forward --ready-file; wait longer with --for, or see why forward is not ready`,
     );
+  }
+}
+
+/** The forward that `wait` waits for has ended. */
+export class ForwardEndedError extends Error {
+  override readonly name = "ForwardEndedError";
+  readonly code = "FORWARD_ENDED";
+
+  constructor(path: string, reason: string) {
+    super(`the forward of ${path} has ended: ${reason}`);
   }
 }

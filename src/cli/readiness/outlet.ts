@@ -7,8 +7,8 @@ export interface ReadinessOutlet {
   ready?(document: ReadyDocument): void | Promise<void>;
   /** A tunnel came up, was lost, is waited for. */
   changed?(): void;
-  /** The end has begun: no new connections are taken. */
-  ending?(): void;
+  /** The end has begun: no new connections are taken. @param failure why, when nobody has asked for it */
+  ending?(failure?: string): void;
   /** The end is there. */
   close?(): void;
 }

@@ -134,10 +134,10 @@ export class Readiness {
     for (const outlet of this.#outlets) outlet.changed?.();
   }
 
-  /** New connections are not taken any more. */
-  ending(): void {
+  /** New connections are not taken any more. @param failure why, when nobody has asked for it */
+  ending(failure?: string): void {
     this.#phase = "ending";
-    for (const outlet of this.#outlets) outlet.ending?.();
+    for (const outlet of this.#outlets) outlet.ending?.(failure);
   }
 
   /** Nothing is told from now on. */

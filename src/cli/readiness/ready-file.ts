@@ -1,12 +1,14 @@
 /**
  * The ready file: it is there, complete, while the tunnels can be used, and gone afterwards, however this process ends
- * (but by SIGKILL: `wait` looks whether the process lives). Never removes the file of another process.
+ * (but by SIGKILL: `wait` looks whether the process lives). Never removes the file of another process. Before it is
+ * there, and after an end that nobody wanted, the state beside it tells `wait` how things are.
  */
 import { lstatSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 
 import { codeOf } from "../messages.ts";
 import { ReadyFileError } from "./errors.ts";
+import { removeForwardState, writeForwardState } from "./forward-state.ts";
 import type { ReadinessOutlet } from "./outlet.ts";
 import { isRunning } from "./process-identity.ts";
 import { parseOwner, type ReadyDocument } from "./ready-document.ts";
@@ -31,6 +33,7 @@ export class ReadyFile implements ReadinessOutlet {
   readonly #leave = (): void => this.ending();
   /** What this process has written. */
   #content: string | undefined;
+  #told = false;
 
   /**
    * Finds out whether it can be written, before anything depends on it; what an earlier process has left is removed.
@@ -45,7 +48,9 @@ export class ReadyFile implements ReadinessOutlet {
       this.#write("");
       unlinkSync(this.#unfinished);
       removeAbandoned(this.#path);
+      writeForwardState(this.#path);
     });
+    process.once("exit", this.#leave);
   }
 
   ready(document: ReadyDocument): void {
@@ -53,20 +58,32 @@ export class ReadyFile implements ReadinessOutlet {
     this.#guarded(() => {
       this.#write(content);
       renameSync(this.#unfinished, this.#path);
+      removeForwardState(this.#path);
     });
     this.#content = content;
-    process.once("exit", this.#leave);
   }
 
-  ending(): void {
+  ending(failure?: string): void {
     process.off("exit", this.#leave);
     const content = this.#content;
     this.#content = undefined;
+    this.#tell(failure ?? (content === undefined ? "it was ended before it was ready" : undefined));
     if (content === undefined) return;
     try {
       if (readFileSync(this.#path, "utf8") === content) unlinkSync(this.#path);
     } catch {
       // Somebody else has removed it.
+    }
+  }
+
+  /** To whoever waits; the reason has been said elsewhere, so that a file that cannot be written is no failure. */
+  #tell(failure: string | undefined): void {
+    if (failure === undefined || this.#told) return;
+    this.#told = true;
+    try {
+      writeForwardState(this.#path, failure);
+    } catch {
+      // The disk is full, or the directory is gone.
     }
   }
 

@@ -1,10 +1,10 @@
 /**
- * Connections from the agent to the destination of a port session. A stand-in has no business beyond this
- * machine: it dials loopback addresses and nothing else.
+ * Connections from the agent to the destination of a port session. A simulator has no business beyond this
+ * machine: it dials loopback addresses, and what its options name as hosts behind the target.
  */
 import { dial } from "../../net/index.ts";
 import type { LocalStream, LocalStreamEvents } from "../../session/seams.ts";
-import type { AgentOptions } from "../contract.ts";
+import type { AgentOptions, HostAddress } from "../contract.ts";
 
 /** What a document's properties say. */
 export interface Destination {
@@ -27,7 +27,7 @@ const OWN_ADDRESSES = ["127.0.0.1", "::1"] as const;
 
 /**
  * Connects to the destination; `attach` is called with the stream before any of its events.
- * Names are not looked up: only `localhost` and loopback addresses are dialled.
+ * Names are not looked up: `localhost`, loopback addresses and the hosts of the options are dialled.
  * @throws DialError for a denied host, any other host, a port out of range and a connection that fails
  */
 export async function connect(
@@ -43,14 +43,14 @@ export async function connect(
   if (host !== "" && options.deniedHosts.some((denied) => denied.toLowerCase() === host)) {
     throw new DialError(`${operation}: the host is denied`);
   }
-  const own = host === "" || host === "localhost";
-  if (!own && !isLoopback(host)) {
-    throw new DialError(`${operation}: the stand-in dials loopback addresses only`);
+  const addresses = addressesOf(host, port, options.hosts);
+  if (addresses === undefined) {
+    throw new DialError(`${operation}: the simulator knows no such host; simulate --host names one`);
   }
   let failure: unknown;
-  for (const address of own ? OWN_ADDRESSES : [host]) {
+  for (const address of addresses) {
     try {
-      await dial({ kind: "tcp", host: address, port, timeoutMs: DIAL_TIMEOUT_MS }, attach);
+      await dial({ kind: "tcp", ...address, timeoutMs: DIAL_TIMEOUT_MS }, attach);
       return;
     } catch (error) {
       failure ??= error;
@@ -66,6 +66,20 @@ export async function connect(
 export function endConnection(connection: LocalStream): void {
   if (connection.queuedBytes > 0) connection.reset();
   else connection.close();
+}
+
+/** Where a host is, in the order in which it is tried; undefined: there is none of that name. */
+function addressesOf(
+  host: string,
+  port: number,
+  hosts: AgentOptions["hosts"],
+): readonly HostAddress[] | undefined {
+  for (const name of [`${host}:${port}`, host]) {
+    const mapped = Object.hasOwn(hosts, name) ? hosts[name] : undefined;
+    if (mapped !== undefined) return [mapped];
+  }
+  if (host === "" || host === "localhost") return OWN_ADDRESSES.map((address) => ({ host: address, port }));
+  return isLoopback(host) ? [{ host, port }] : undefined;
 }
 
 function isLoopback(address: string): boolean {

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
+import { readForwardState } from "../../../src/cli/readiness/forward-state.ts";
 import { isRunning, pidNamespace } from "../../../src/cli/readiness/process-identity.ts";
 import { parseOwner, type ReadyDocument, readyTunnel } from "../../../src/cli/readiness/ready-document.ts";
 import { ReadyFile } from "../../../src/cli/readiness/ready-file.ts";
@@ -39,7 +40,8 @@ function endedPid(): number {
 test("is not there before it is ready, then whole and private, then gone", () => {
   const { path, names } = place();
   const file = new ReadyFile(path);
-  expect(names()).toEqual([]);
+  expect(names()).toEqual(["ready.json.state"]);
+  expect(readForwardState(path)).toMatchObject({ pid: process.pid });
   file.ready(DOCUMENT);
   expect(names()).toEqual(["ready.json"]);
   expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(DOCUMENT as never);
@@ -89,8 +91,33 @@ test.each([
 ])("%s is there already", (_, pid, kept) => {
   const { path, names } = place();
   writeFileSync(path, JSON.stringify({ ...DOCUMENT, pid: pid() }));
-  new ReadyFile(path);
-  expect(names()).toEqual(kept ? ["ready.json"] : []);
+  new ReadyFile(path).ending();
+  expect(names()).toEqual(kept ? ["ready.json", "ready.json.state"] : ["ready.json.state"]);
+});
+
+test.each([
+  ["before it is ready", undefined, "it was ended before it was ready"],
+  ["before it is ready, for a reason", "no credentials", "no credentials"],
+])("an end %s is told to whoever waits, once", (_, failure, told) => {
+  const { path, names } = place();
+  const file = new ReadyFile(path);
+  file.ending(failure);
+  file.ending("later");
+  expect(names()).toEqual(["ready.json.state"]);
+  expect(readForwardState(path)).toMatchObject({ pid: process.pid, failure: told });
+});
+
+test("a failure of what was ready is told, an end that was asked for is not", () => {
+  const { path, names } = place();
+  const first = new ReadyFile(path);
+  first.ready(DOCUMENT);
+  first.ending("the session is gone");
+  expect(readForwardState(path)).toMatchObject({ failure: "the session is gone" });
+  const second = new ReadyFile(path);
+  expect(readForwardState(path)?.failure).toBeUndefined();
+  second.ready(DOCUMENT);
+  second.ending();
+  expect(names()).toEqual([]);
 });
 
 test("what is no ready file is left alone until it is replaced", () => {

@@ -137,10 +137,55 @@ describe("ready file and wait", () => {
     expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 255 });
     expect(stderr).toMatch(
       new RegExp(
-        `^session-manager-plugin: ${path} is left from process ${child.pid}, which has ended after 0\\.2 s\\. `,
+        `^session-manager-plugin: ${path} is left from process ${child.pid}, which has ended \\(waited 0\\.2 s\\)\\. `,
       ),
     );
     for (const sessionId of await openSessions(standIn)) await standIn.simulator.call("terminate", sessionId);
+  });
+
+  test("wait: ends at once when its forward has died, with the reason", async () => {
+    const dying = (name: string, args: readonly string[]) => {
+      const path = join(directory, name);
+      const child = startPeople(standIn, ["forward", ...args, "--ready-file", path]);
+      // An hour: nothing but the news can end it.
+      return { path, child, waited: people(standIn, ["wait", "--ready-file", path, "--for", "1h"]) };
+    };
+    const unknown = dying("unknown.json", ["nobody", "-L", "0:80"]);
+    expect(await unknown.waited).toMatchObject({
+      stderr: `session-manager-plugin: the forward of ${unknown.path} has ended: no target is called "nobody". See: session-manager-plugin targets\n`,
+      exitCode: 255,
+    });
+    await unknown.child.finish();
+
+    const refused = dying("refused.json", ["denied", "-L", "0:80"]);
+    expect((await refused.waited).stderr).toMatch(/ has ended: AWS denied ssm:StartSession/);
+    await refused.child.finish();
+
+    // Never ready, as nothing listens there.
+    const probing = ["-L", "0:1", "--probe"];
+    const ended = dying("ended.json", [WEB, ...probing]);
+    await ended.child.stderr.waitFor("trying again");
+    ended.child.kill("SIGTERM");
+    expect((await ended.waited).stderr).toContain(" has ended: it was ended before it was ready\n");
+    await ended.child.finish();
+
+    const killed = dying("killed-early.json", [WEB, ...probing]);
+    await killed.child.stderr.waitFor("trying again");
+    killed.child.kill("SIGKILL");
+    expect((await killed.waited).stderr).toContain(` has ended: process ${killed.child.pid} is gone\n`);
+    for (const sessionId of await openSessions(standIn)) await standIn.simulator.call("terminate", sessionId);
+  });
+
+  test("wait: what an earlier forward has left keeps nobody from the next one", async () => {
+    const path = join(directory, "again.json");
+    expect((await people(standIn, ["forward", "nobody", "-L", "0:80", "--ready-file", path])).exitCode).toBe(
+      255,
+    );
+    const waiting = startPeople(standIn, ["wait", "--ready-file", path, "--for", "1h"]);
+    const child = startPeople(standIn, ["forward", WEB, "-L", `0:${echo.port}`, "--ready-file", path, "-q"]);
+    expect(await waiting.finish()).toMatchObject({ stderr: "", exitCode: 0 });
+    await end(child);
+    expect(existsSync(`${path}.state`)).toBe(false);
   });
 
   test("wait: nothing else costs time, and the end of the time is told in one line", async () => {
@@ -153,14 +198,34 @@ describe("ready file and wait", () => {
       const { stderr, exitCode } = await people(standIn, ["wait", "--ready-file", path, "--for", "300ms"]);
       expect(exitCode).toBe(255);
       expect(stderr).toMatch(
-        new RegExp(`^session-manager-plugin: ${path} ${why} after 0\\.3 s\\. [^\\n]+\\n$`),
+        new RegExp(`^session-manager-plugin: ${path} ${why} \\(waited 0\\.3 s\\)\\. [^\\n]+\\n$`),
       );
     }
     // Also for a directory that does not exist yet.
     const later = join(directory, "later", "ready.json");
     const outcome = await people(standIn, ["wait", "--ready-file", later, "--for", "0"]);
-    expect(outcome.stderr).toContain("is not there after 0 s");
+    expect(outcome.stderr).toContain("is not there (waited 0 s)");
   });
+});
+
+test("while one destination is waited for, the other's address is told", async () => {
+  const args = ["forward", WEB, "-L", "0:1", "-L", `0:${echo.port}`, "--probe"];
+  const child = startPeople(standIn, args, { env: QUICK });
+  await child.stderr.waitFor(new RegExp(`can be used meanwhile, for port ${echo.port}\n`));
+  const port = /^127\.0\.0\.1:(\d+) and/m.exec(child.stderr.text())?.[1];
+  const peer = await connectTo({ port: Number(port) });
+  peer.send("hello");
+  await peer.received(5);
+  peer.reset();
+  expect(await end(child)).not.toContain("for port 1\n");
+
+  const quick = startPeople(standIn, [...args, "--json"], { env: QUICK });
+  await quick.stdout.waitFor(/"event":"usable".*\n/);
+  expect(events(quick).find(({ event }) => event === "usable")).toMatchObject({
+    host: "127.0.0.1",
+    remotePort: echo.port,
+  });
+  await end(quick);
 });
 
 describe("--ready-fd", () => {

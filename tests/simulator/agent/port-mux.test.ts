@@ -311,7 +311,24 @@ describe.concurrent("destinations", () => {
       const client = await open(80, {}, { host });
       client.input(smux(SYN, 3));
       await fin(client, 3);
-      expect(client.logs.join()).toContain("the stand-in dials loopback addresses only");
+      expect(client.logs.join()).toContain("the simulator knows no such host");
+    }
+  });
+
+  test("a host of the options is dialled where it really is, one port before all", async () => {
+    const [one, all] = [echoServer(), echoServer()];
+    const hosts = {
+      "db.internal:5432": { host: "127.0.0.1", port: one.port },
+      "db.internal": { host: "127.0.0.1", port: all.port },
+    };
+    for (const [port, server] of [
+      [5432, one],
+      [80, all],
+    ] as const) {
+      const client = await open(port, { options: { hosts } }, { host: "DB.internal" });
+      client.input(Buffer.concat([smux(SYN, 3), smux(PSH, 3, "hello")]));
+      await stream(client, 3, "hello");
+      expect(server.connections).toHaveLength(1);
     }
   });
 

@@ -86,7 +86,11 @@ function start(
   }
 }
 
-function exitCodeOf({ exitCode, signalCode }: Bun.Subprocess): number {
+/** Its exit code; 128 + number of the signal that ended it. */
+export function exitCodeOf({
+  exitCode,
+  signalCode,
+}: Pick<Bun.Subprocess, "exitCode" | "signalCode">): number {
   if (exitCode !== null) return exitCode;
   return 128 + (typeof signalCode === "string" ? constants.signals[signalCode] : (signalCode ?? 0));
 }
