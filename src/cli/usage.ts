@@ -1,7 +1,7 @@
 /** Help texts, made from the definitions of the commands. Plain text: no colours, so that it can be piped anywhere. */
 import type { ArgumentDefinition, Command } from "./command.ts";
+import { programName } from "./program-name.ts";
 
-const PROGRAM = "session-manager-plugin";
 /** What every terminal has. */
 const COLUMNS = 80;
 /** A longer word stands on a line of its own. */
@@ -20,7 +20,7 @@ export function commandHelp(command: Command): string {
     ...(command.rest === undefined ? [] : [`[-- ${command.rest}]`]),
   ];
   return [
-    `Usage: ${PROGRAM} ${command.meta.name} ${words.join(" ")}`.trimEnd(),
+    `Usage: ${programName()} ${command.meta.name} ${words.join(" ")}`.trimEnd(),
     "",
     ...wrap(command.meta.description, COLUMNS),
     "",
@@ -44,7 +44,7 @@ export function commandHelp(command: Command): string {
       "",
     ]),
     "Examples:",
-    ...command.examples.map((example) => `  ${PROGRAM} ${example}`),
+    ...command.examples.map((example) => `  ${programName()} ${example}`),
     "",
   ].join("\n");
 }
@@ -52,7 +52,7 @@ export function commandHelp(command: Command): string {
 /** Help of the whole program. */
 export function programHelp(commands: readonly Command[]): string {
   return [
-    `Usage: ${PROGRAM} COMMAND …`,
+    `Usage: ${programName()} COMMAND …`,
     "",
     ...wrap(
       "Shells, commands and tunnels through AWS Systems Manager, and the AWS CLI's Session Manager plugin.",
@@ -63,7 +63,7 @@ export function programHelp(commands: readonly Command[]): string {
       "Commands",
       commands.map(({ meta }) => [meta.name, meta.description]),
     ),
-    `See ${PROGRAM} COMMAND --help.`,
+    `See ${programName()} COMMAND --help.`,
     "Started by the AWS CLI it is its plugin; nothing has to be set up for that.",
     "",
   ].join("\n");

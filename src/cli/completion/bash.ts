@@ -4,8 +4,8 @@
  */
 import { ASKED, type CommandShape, type OptionShape, type Values, wordsOf } from "./shape.ts";
 
-/** The script. */
-export function bashScript(commands: readonly CommandShape[]): string {
+/** The script. @param names those of the program */
+export function bashScript(commands: readonly CommandShape[], names: readonly string[]): string {
   return `# bash completion of session-manager-plugin. To use it, put this into ~/.bashrc:
 #   source <(session-manager-plugin completion bash)
 
@@ -117,7 +117,7 @@ _session_manager_plugin_command() {
     fi
 }
 
-complete -F _session_manager_plugin session-manager-plugin
+complete -F _session_manager_plugin ${names.join(" ")}
 `;
 }
 

@@ -4,6 +4,7 @@ import { readEndpoint } from "../account.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "../command.ts";
 import { COMMANDS } from "../commands.ts";
 import { UsageError } from "../errors.ts";
+import { programNames } from "../program-name.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
 import { ASKED, type CommandShape, shapeOf } from "./shape.ts";
@@ -11,7 +12,9 @@ import { profileLines, targetLines } from "./targets.ts";
 import { zshScript } from "./zsh.ts";
 
 /** Scripts by shell. */
-export const SCRIPTS: Readonly<Record<string, (commands: readonly CommandShape[]) => string>> = {
+export const SCRIPTS: Readonly<
+  Record<string, (commands: readonly CommandShape[], names: readonly string[]) => string>
+> = {
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
@@ -46,7 +49,7 @@ async function run({ args, environment }: CommandContext): Promise<number> {
   const script = Object.hasOwn(SCRIPTS, wanted) ? SCRIPTS[wanted] : undefined;
   if (script !== undefined) {
     const commands = await Promise.all(Array.from(COMMANDS.values(), async (load) => shapeOf(await load())));
-    return print(script(commands));
+    return print(script(commands, programNames(environment["PATH"] ?? "")));
   }
   if (wanted === "profiles") return print(await profileLines(environment));
   if (wanted === "targets") {

@@ -8,8 +8,8 @@ import {
   wordsOf,
 } from "./shape.ts";
 
-/** The script. */
-export function fishScript(commands: readonly CommandShape[]): string {
+/** The script. @param names those of the program */
+export function fishScript(commands: readonly CommandShape[], names: readonly string[]): string {
   return `# fish completion of session-manager-plugin. To use it:
 #   session-manager-plugin completion fish > ~/.config/fish/completions/session-manager-plugin.fish
 
@@ -86,8 +86,11 @@ function __session_manager_plugin_ask
     $program ${ASKED} $argv[1] $account 2>/dev/null
 end
 
-complete -c session-manager-plugin -e
-complete -c session-manager-plugin -f
+${names.map((name) => `complete -c ${name} -e`).join("\n")}
+${names
+  .slice(1)
+  .map((name) => `complete -c ${name} -w session-manager-plugin\n`)
+  .join("")}complete -c session-manager-plugin -f
 ${commands.flatMap((command) => commandLines(command)).join("\n")}
 complete -c session-manager-plugin -n 'test (count (commandline -opc)) = 1' -a help -d 'Show the help'
 complete -c session-manager-plugin -n '__session_manager_plugin_at help 0' -a ${quoted(commands.map(({ name }) => name).join(" "))}

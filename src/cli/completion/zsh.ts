@@ -1,9 +1,9 @@
 /** The completion script for zsh, as its own function `_arguments` wants it. Pure. */
 import { ASKED, type CommandShape, type OptionShape, type Values, wordsOf } from "./shape.ts";
 
-/** The script. */
-export function zshScript(commands: readonly CommandShape[]): string {
-  return `#compdef session-manager-plugin
+/** The script. @param names those of the program */
+export function zshScript(commands: readonly CommandShape[], names: readonly string[]): string {
+  return `#compdef ${names.join(" ")}
 # zsh completion of session-manager-plugin. To use it, put this into ~/.zshrc, behind compinit:
 #   source <(session-manager-plugin completion zsh)
 
@@ -60,7 +60,7 @@ _session_manager_plugin_ask() {
 if [[ $funcstack[1] == _session-manager-plugin ]]; then
   _session_manager_plugin "$@"
 else
-  compdef _session_manager_plugin session-manager-plugin
+  compdef _session_manager_plugin ${names.join(" ")}
 fi
 `;
 }

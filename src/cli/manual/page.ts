@@ -3,10 +3,9 @@ import { VARIABLES } from "../../host/index.ts";
 import { type Command, COMMON_ARGUMENTS } from "../command.ts";
 import { type OptionShape, shapeOf, wordsOf } from "../completion/shape.ts";
 import { ExitCode, SIGNAL_EXIT_CODES } from "../exit-codes.ts";
+import { PROGRAM } from "../program-name.ts";
 import { commandHelp } from "../usage.ts";
 import { bold, entry, italic, listing, paragraph, roffText, section, subsection } from "./roff.ts";
-
-const PROGRAM = "session-manager-plugin";
 
 /** Options that mean the same for all commands that take them. */
 const COMMON: Readonly<Record<string, { readonly description: string }>> = COMMON_ARGUMENTS;

@@ -44,7 +44,7 @@ test("values are known by type, hint and name", () => {
 describe.each(Object.entries(SCRIPTS))("the script for %s", (shell, script) => {
   test("names every command and option there is", async () => {
     const commands = await Promise.all(Array.from(COMMANDS.values(), async (load) => shapeOf(await load())));
-    const text = script(commands);
+    const text = script(commands, ["session-manager-plugin"]);
     for (const { name, options } of commands) {
       expect(text).toContain(name);
       for (const { long } of options) expect(text).toContain(shell === "fish" ? `-l ${long}` : `--${long}`);
@@ -54,7 +54,7 @@ describe.each(Object.entries(SCRIPTS))("the script for %s", (shell, script) => {
 
   needs(shell).test("is understood by the shell, whatever stands in descriptions", async () => {
     const child = Bun.spawn([findProgram(shell) ?? shell, "-n"], {
-      stdin: new Blob([script([shapeOf(sample)])]),
+      stdin: new Blob([script([shapeOf(sample)], ["session-manager-plugin", "ssm"])]),
       stderr: "pipe",
     });
     expect(await child.stderr.text()).toBe("");

@@ -27,13 +27,13 @@ const silent = useStandIn({ faults: { api: { DescribeInstanceInformation: { hang
 
 /** PATH with this program and what every machine has. */
 const bin = temporaryDirectory("bin");
-symlinkSync(executablePath, join(bin, "session-manager-plugin"));
+for (const name of ["session-manager-plugin", "ssm"]) symlinkSync(executablePath, join(bin, name));
 const PATH = `${bin}:/usr/bin:/bin`;
 
 /** The script of a shell, in a file. */
 async function scriptFor(shell: string): Promise<string> {
   const { stdout, stderr, exitCode } = await run([executablePath, "completion", shell], {
-    env: { HOME: undefined },
+    env: { HOME: undefined, PATH },
   });
   expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
   const file = join(temporaryDirectory("completion"), `script.${shell}`);
@@ -42,7 +42,7 @@ async function scriptFor(shell: string): Promise<string> {
 }
 
 /** Words behind the program's name, after all completions of the last one have been put in. */
-type Complete = (line: string) => Promise<readonly string[]>;
+type Complete = (line: string, program?: string) => Promise<readonly string[]>;
 
 /** An interactive shell in which a key inserts all completions and the program prints its arguments. */
 async function interactive(shell: "bash" | "zsh", setUp: string): Promise<Complete> {
@@ -60,12 +60,17 @@ async function interactive(shell: "bash" | "zsh", setUp: string): Promise<Comple
       },
     },
   );
-  const program = `session-manager-plugin() { case $2 in targets|profiles) command session-manager-plugin "$@";; *) printf '<%s>' "$@"; echo '<>';; esac; }`;
+  const program = ["session-manager-plugin", "ssm"]
+    .map(
+      (name) =>
+        `${name}() { case $2 in targets|profiles) command ${name} "$@";; *) printf '<%s>' "$@"; echo '<>';; esac; }`,
+    )
+    .join("\n");
   const file = join(directory, "set-up");
   writeFileSync(file, `PS1='> '\n${setUp}\n${program}\nsource ${await scriptFor(shell)}\n`);
   await terminal.writeAndWait(`. ${file}; echo re''ady\r`, "ready\r\n");
-  return async (line) => {
-    const shown = await terminal.writeAndWait(`session-manager-plugin ${line}\x1b*\r`, /(<[^\r\n]*>)?<>\r\n/);
+  return async (line, name = "session-manager-plugin") => {
+    const shown = await terminal.writeAndWait(`${name} ${line}\x1b*\r`, /(<[^\r\n]*>)?<>\r\n/);
     const words = [...shown.matchAll(/<([^>\r\n]*)>/g)].map(([, word = ""]) => word).slice(0, -1);
     // A script that was taken in by a name would have left a file.
     expect(readdirSync(directory)).not.toContain("owned");
@@ -79,7 +84,7 @@ async function fish(): Promise<Complete> {
   const cwd = temporaryDirectory("files");
   for (const name of ["file-1", "file-2"]) writeFileSync(join(cwd, name), "");
   const HOME = createHome({ config: "[profile work]\n[profile play]\n" }).path;
-  return async (line) => {
+  return async (line, name = "session-manager-plugin") => {
     const words = line.split(" ").slice(0, -1);
     const { stdout, stderr } = await run(
       [
@@ -87,7 +92,7 @@ async function fish(): Promise<Complete> {
         "--no-config",
         "-c",
         `source ${script}; complete -C $argv[1]`,
-        `session-manager-plugin ${line}`,
+        `${name} ${line}`,
       ],
       { cwd, env: { ...standIn.environment, PATH, HOME } },
     );
@@ -150,11 +155,41 @@ describe.each<["bash" | "zsh" | "fish", () => Promise<Complete>]>([
         const given = line.split(" ").length - 1;
         expect([...found.slice(0, given), ...found.slice(given).toSorted()]).toEqual([...words]);
       }
+      expect(await complete("exec db:m", "ssm")).toEqual(["exec", "db:main"]);
       const all = await complete("exec ");
       expect(all.slice(1).toSorted()).toEqual(TARGET_WORDS);
     },
     30_000,
   );
+});
+
+describe("the short name", () => {
+  const other = temporaryDirectory("other");
+  writeFileSync(join(other, "ssm"), "#!/bin/sh\n", { mode: 0o755 });
+
+  test.each(["bash", "zsh", "fish"])("is completed in %s where it is this program's", async (shell) => {
+    const script = async (path: string, program = executablePath): Promise<string> =>
+      (await run([program, "completion", shell], { env: { PATH: path } })).stdout;
+    expect(await script(PATH)).toMatch(/\bssm\b/);
+    expect(await script("/usr/bin:/bin", join(bin, "ssm"))).toMatch(/\bssm\b/);
+    for (const path of [`${other}:/usr/bin:/bin`, "/usr/bin:/bin"]) {
+      expect(await script(path)).not.toMatch(/\bssm\b/);
+    }
+  });
+
+  test("is the name in the help, and decides nothing else", async () => {
+    const short = join(bin, "ssm");
+    expect((await run([short, "--help"])).stdout).toStartWith("Usage: ssm COMMAND …");
+    expect((await run([short, "exec", "--help"])).stdout).toContain(
+      "\n  ssm exec i-0123456789abcdef0 -- uname -a",
+    );
+    expect((await run([executablePath, "--help"])).stdout).toStartWith(
+      "Usage: session-manager-plugin COMMAND …",
+    );
+    for (const args of [[], ["--version"], ["nonsense", "us-east-1"]]) {
+      expect(await run([short, ...args])).toEqual(await run([executablePath, ...args]));
+    }
+  });
 });
 
 describe.concurrent("the cache of targets", () => {
