@@ -17,7 +17,7 @@ import { exitCodeOf } from "./forward/command/child-command.ts";
 import { isInForeground } from "./forward/command/foreground.ts";
 
 /** Names the descriptor by which the second process tells the first that it is ready. Nobody else sees it. */
-const ROLE = "SSM_PLUGIN_BACKGROUND_DESCRIPTOR";
+const ROLE = "SESSION_MANAGER_PLUGIN_READY_FD";
 /** What it writes there. */
 const READY = "ready";
 
