@@ -7,8 +7,8 @@ import { writeSync } from "node:fs";
 declare const BUILD_VERSION: string | undefined;
 
 /**
- * Three numbers, above every official 1.2.x; what `--version` prints and the handshake reports. Set when the program
- * is built.
+ * Three numbers, above every official 1.2.x and below 2, which JetBrains Gateway refuses; what `--version` prints and
+ * the handshake reports. Set when the program is built.
  */
 const VERSION = typeof BUILD_VERSION === "string" ? BUILD_VERSION : "1.3.0";
 
@@ -20,8 +20,9 @@ const args = process.argv.slice(2);
 
 if (args.length === 1 && args[0] === "--version") {
   // Asked by the AWS CLI before every session.
+  const version = await versionToReport();
   try {
-    writeSync(1, `${VERSION}\n`);
+    writeSync(1, `${version}\n`);
   } catch {
     // Nobody reads it, or the disk is full.
     process.exitCode = 1;
@@ -30,6 +31,22 @@ if (args.length === 1 && args[0] === "--version") {
   process.on("uncaughtException", (error) => void crash(error));
   process.on("unhandledRejection", (error) => void crash(error));
   await run();
+}
+
+/** A setting that is no version is told, and changes nothing: whoever asks could do nothing with it. */
+async function versionToReport(): Promise<string> {
+  if ((process.env["SSM_PLUGIN_REPORT_VERSION"] ?? "") === "") return VERSION;
+  const { harmlessLine, reportedVersion } = await import("./host/index.ts");
+  try {
+    return reportedVersion(process.env, VERSION);
+  } catch (error) {
+    try {
+      writeSync(2, `session-manager-plugin: ${harmlessLine((error as Error).message)}\n`);
+    } catch {
+      // Nobody reads it.
+    }
+    return VERSION;
+  }
 }
 
 async function run(): Promise<void> {

@@ -76,6 +76,11 @@ export const VARIABLES: readonly Variable[] = [
   { name: "SSM_PLUGIN_QUIET", form: "true", meaning: "prints none of the status lines" },
   { name: "SSM_PLUGIN_STATUS", form: "stdout or stderr", meaning: "where status lines go (stdout)" },
   { name: "SSM_PLUGIN_PROPAGATE_EXIT_CODE", form: "true", meaning: "exits with the remote command's code" },
+  {
+    name: "SSM_PLUGIN_REPORT_VERSION",
+    form: "numbers with dots",
+    meaning: "what --version prints instead of the real version",
+  },
   { name: "SSM_PLUGIN_EXIT_WITH_PARENT", form: "true", meaning: "ends with whatever process started it" },
   {
     name: "SSM_PLUGIN_SKIP_CLIENT_CONFIGURE",
@@ -117,6 +122,20 @@ export function readSettings(environment: Environment, clientVersion: string): S
     silenceTimeoutMs: duration("SSM_PLUGIN_SILENCE_TIMEOUT", DEFAULT_SETTINGS.silenceTimeoutMs),
     separateOutput: isOn(environment, "SSM_PLUGIN_PROPAGATE_EXIT_CODE"),
   };
+}
+
+/**
+ * What `--version` prints: SSM_PLUGIN_REPORT_VERSION, or the version itself. Sessions always tell the real one.
+ * @throws InvalidEnvironmentError: the AWS CLI reads up to four numbers with dots and takes anything else for too old
+ */
+export function reportedVersion(environment: Environment, version: string): string {
+  const name = "SSM_PLUGIN_REPORT_VERSION";
+  const text = environment[name] ?? "";
+  if (text === "") return version;
+  if (!/^\d+(\.\d+){0,3}$/.test(text)) {
+    throw new InvalidEnvironmentError(name, text, "one to four numbers with dots, such as 1.2.835.0");
+  }
+  return text;
 }
 
 /**

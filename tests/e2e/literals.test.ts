@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 
 import { version } from "../../package.json";
 import { executablePath } from "../support/environment.ts";
-import { run, start as startProcess } from "../support/processes.ts";
+import { type Outcome, run, start as startProcess } from "../support/processes.ts";
 import {
   banner,
   type Case,
@@ -42,15 +42,50 @@ describe("without a session", () => {
     expect(outcome).toMatchObject({ stdout, stderr: "", exitCode });
   });
 
-  test("the version is one that the AWS CLI accepts, above every official 1.2.x", async () => {
+  test("the version is one that the AWS CLI and JetBrains Gateway accept, above every official 1.2.x", async () => {
     const { stdout } = await run([executablePath, "--version"]);
     expect(stdout.trim()).toMatch(/^\d+(\.\d+){0,3}$/);
     expect(Bun.semver.order(stdout.trim(), "1.2.99999")).toBe(1);
+    expect(Bun.semver.order(stdout.trim(), "2.0.0")).toBe(-1);
     // The same that the session reports.
     const { command, env } = await directly.prepare(standIn, nonInteractive("true"));
     const { stdout: session } = await run(command, { env });
     const view = await standIn.session(sessionIn(session));
     expect(view.clientVersion).toBe(stdout.trim());
+  });
+});
+
+describe.concurrent("SSM_PLUGIN_REPORT_VERSION", () => {
+  const ask = (value: string): Promise<Outcome> =>
+    run([executablePath, "--version"], { env: { SSM_PLUGIN_REPORT_VERSION: value } });
+
+  test.each(["1.2.835.0", "2", "0.0", "1.2.3"])("%s is what --version prints", async (value) => {
+    expect(await ask(value)).toMatchObject({ stdout: `${value}\n`, stderr: "", exitCode: 0 });
+  });
+
+  test("that is empty is none", async () => {
+    expect(await ask("")).toMatchObject({ stdout: `${version}\n`, stderr: "", exitCode: 0 });
+  });
+
+  test.each(["newest", "v1.2.3", "1.2.3.4.5", "1.2.", " 1.2", "1.2\n", "1.2-3", "\u009b31m١.٢"])(
+    "%j, which the AWS CLI could not read, is told and changes nothing",
+    async (value) => {
+      const { stdout, stderr, exitCode } = await ask(value);
+      expect({ stdout, exitCode }).toEqual({ stdout: `${version}\n`, exitCode: 0 });
+      expect(stderr).toMatch(
+        /^session-manager-plugin: SSM_PLUGIN_REPORT_VERSION must be one to four numbers with dots, such as 1\.2\.835\.0, it is [^\n]+\n$/,
+      );
+      expect(stderr).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    },
+  );
+
+  test.each(["1.2.835.0", "newest"])("%s is not what a session tells", async (value) => {
+    const { command, env } = await directly.prepare(standIn, nonInteractive("true"), {
+      SSM_PLUGIN_REPORT_VERSION: value,
+    });
+    const { stdout, stderr, exitCode } = await run(command, { env });
+    expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+    expect((await standIn.session(sessionIn(stdout))).clientVersion).toBe(version);
   });
 });
 

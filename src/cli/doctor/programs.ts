@@ -28,11 +28,13 @@ export interface Programs {
 /** Looks for `session-manager-plugin` and `aws` on PATH and asks each for its version. */
 export async function findPrograms(environment: Environment, version: string): Promise<Programs> {
   const own = { realPath: realPathOf(process.execPath), version };
+  // Another copy of this program is to tell its real version.
+  const asked = { ...environment, SSM_PLUGIN_REPORT_VERSION: undefined };
   const known = (name: string): Promise<readonly KnownProgram[]> =>
     Promise.all(
       programsOnPath(name, environment).map(async (program) => ({
         ...program,
-        version: program.realPath === own.realPath ? version : await askVersion(program.path, environment),
+        version: program.realPath === own.realPath ? version : await askVersion(program.path, asked),
       })),
     );
   const [plugins, awsClis] = await Promise.all([known(PLUGIN), known("aws")]);

@@ -1,6 +1,13 @@
 /** Checks the variables of our own: values that no session would start with, values that do nothing, unknown names. */
 import { streamUrl } from "../../aws/index.ts";
-import { type Environment, readLogging, readSettings, type Variable, VARIABLES } from "../../host/index.ts";
+import {
+  type Environment,
+  readLogging,
+  readSettings,
+  reportedVersion,
+  type Variable,
+  VARIABLES,
+} from "../../host/index.ts";
 import { type Finding, found } from "./finding.ts";
 
 const OURS = /^SSM_PLUGIN_/;
@@ -28,13 +35,14 @@ export function checkSettings(environment: Environment): Finding {
   );
 }
 
-/** Why sessions refuse to start with this value. */
+/** Why this value cannot be used. */
 function refusal(name: string, value: string): string | undefined {
   const alone = { [name]: value };
   try {
     readSettings(alone, "0");
     readLogging(name === "SSM_PLUGIN_LOG_FORMAT" ? { ...alone, SSM_PLUGIN_LOG_LEVEL: "info" } : alone);
     streamUrl(SOME_STREAM, alone);
+    reportedVersion(alone, "0");
     return undefined;
   } catch (error) {
     return (error as Error).message;

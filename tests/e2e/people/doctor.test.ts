@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { version } from "../../../package.json";
 import { executablePath, temporaryDirectory } from "../../support/environment.ts";
 import { type Outcome, run } from "../../support/processes.ts";
 import { needs } from "../../support/programs.ts";
@@ -297,6 +298,16 @@ describe.concurrent("doctor", () => {
       /^fail .*would not find one → sudo install/,
     );
     expect(await plugin("/nonexistent")).toMatch(/^warn /);
+  });
+
+  test("a copy of this program that is to report another version tells doctor its own", async () => {
+    const copy = programs({ "session-manager-plugin": `echo "\${SSM_PLUGIN_REPORT_VERSION:-${version}}"` });
+    const env = { PATH: `${copy}:${bin}`, SSM_PLUGIN_REPORT_VERSION: "1.2.835.0" };
+    const { lines } = await doctor(standIn, [], env);
+    expect(lines["plugin"]).toMatch(/^ok .*, as this program/);
+    expect(lines["settings"]).toContain("SSM_PLUGIN_REPORT_VERSION=1.2.835.0");
+    const wrong = await doctor(standIn, [], { SSM_PLUGIN_REPORT_VERSION: "newest" });
+    expect(wrong.lines["settings"]).toMatch(/^fail SSM_PLUGIN_REPORT_VERSION must be one to four numbers/);
   });
 
   test("settings that are no good", async () => {
