@@ -3,6 +3,7 @@
  * Decides no exit code.
  */
 import { standardError, standardOutput } from "../terminal/index.ts";
+import { harmlessLine } from "./harmless.ts";
 import { restoreTerminal } from "./streams.ts";
 
 /** Lets standard output and error drain, then ends the process through `exit`. */
@@ -15,6 +16,6 @@ export async function leave(code: number, exit: (code: number) => never): Promis
 export function reportDefect(error: unknown): void {
   restoreTerminal();
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const line = text.split("\n", 1)[0] ?? "";
+  const line = harmlessLine(text.split("\n", 1)[0] ?? "");
   standardError().write(Buffer.from(`session-manager-plugin: unexpected error: ${line.slice(0, 500)}\n`));
 }

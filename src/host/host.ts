@@ -11,6 +11,7 @@ import { createConnect, isPresigned, parseStreamUrl } from "../transport/index.t
 import { type AwsAccess, openAccess } from "./access.ts";
 import { systemClock } from "./clock.ts";
 import { type Environment, isOn, readLogging, readSettings } from "./environment.ts";
+import { keepSecret } from "./harmless.ts";
 import { noLog, openLog } from "./log.ts";
 import { HostStreams } from "./streams.ts";
 import { UpgradeSigner } from "./upgrade-signer.ts";
@@ -82,7 +83,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
         // It may be hours after the last look: what was found then may have been replaced. Where nothing newer can
         // be had, what there is may still do, or its own look-up says why not.
         await access.credentials(true).catch(() => undefined);
-        return await access.ssm.resume(sessionId);
+        const resumed = await access.ssm.resume(sessionId);
+        if (resumed !== undefined) keepSecret(resumed.tokenValue);
+        return resumed;
       },
       terminate: (sessionId) => access.ssm.terminate(sessionId),
     },

@@ -8,6 +8,6 @@ export { LOG_LEVELS, type LogOptions, noLog, openLog } from "./log.ts";
 export * from "./open-sessions.ts";
 export * from "./run-session.ts";
 export { HostStreams } from "./streams.ts";
-export { harmless, harmlessLine } from "./harmless.ts";
+export { harmless, harmlessLine, withoutSecrets } from "./harmless.ts";
 export { isTargetItself, portRequest } from "./port-request.ts";
 export { BadInputError, parseRequest, parseResponse, regionOf } from "./response.ts";

@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { InvalidPayloadError, parseJsonText } from "../protocol/index.ts";
 import type { SessionParameters } from "../session/index.ts";
+import { keepSecret } from "./harmless.ts";
 
 /** Arguments that cannot be used; the message names the field and never holds a secret. */
 export class BadInputError extends Error {
@@ -40,13 +41,36 @@ const request = z.preprocess(
   ),
 );
 
-/** Reads a StartSession response. @throws BadInputError */
+const SESSION_ID = /^[\w.,=@:+/-]{1,512}$/;
+
+/**
+ * Reads a StartSession response. Its token is kept secret from then on. Some scripts pass the token as SessionId, too:
+ * the id, which is printed and sent, is then the one in StreamUrl.
+ * @throws BadInputError
+ */
 export function parseResponse(text: string): SessionParameters {
-  const { sessionid, streamurl, tokenvalue } = parse("the StartSession response", response, text);
-  if (!/^[\w.,=@:+/-]{1,512}$/.test(sessionid)) {
-    throw new BadInputError("the StartSession response: SessionId has characters that no session id has");
+  const what = "the StartSession response";
+  const { sessionid, streamurl, tokenvalue } = parse(what, response, text);
+  keepSecret(tokenvalue);
+  const isToken = sessionid.includes(tokenvalue);
+  const sessionId = isToken ? sessionIdIn(streamurl) : sessionid;
+  if (isToken && (!SESSION_ID.test(sessionId) || sessionId.includes(tokenvalue))) {
+    throw new BadInputError(`${what}: SessionId holds the token, and StreamUrl names no session`);
   }
-  return { sessionId: sessionid, streamUrl: streamurl, tokenValue: tokenvalue };
+  if (!SESSION_ID.test(sessionId)) {
+    throw new BadInputError(`${what}: SessionId has characters that no session id has`);
+  }
+  return { sessionId, streamUrl: streamurl, tokenValue: tokenvalue };
+}
+
+/** The session of `wss://…/v1/data-channel/SESSION?…`; empty where the path is another one. */
+function sessionIdIn(streamUrl: string): string {
+  const [, name = ""] = /\/data-channel\/([^/]+)$/.exec(URL.parse(streamUrl)?.pathname ?? "") ?? [];
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return "";
+  }
 }
 
 /** The region in `wss://ssmmessages.REGION.…`; undefined for other hosts, the stand-in's for example. */

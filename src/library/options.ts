@@ -1,7 +1,14 @@
 /** What sessions are opened with, and the checks of it. */
 import type { ServiceCredentials } from "../aws/index.ts";
 import { parseResponse } from "../host/index.ts";
-import type { KindFactory, ListenTarget, Log, SessionSettings, WindowSize } from "../session/index.ts";
+import type {
+  KindFactory,
+  ListenTarget,
+  Log,
+  SessionParameters,
+  SessionSettings,
+  WindowSize,
+} from "../session/index.ts";
 import { InvalidOptionError } from "./errors.ts";
 
 /** The way to AWS. What is left out is found as the AWS CLI finds it: variables, shared files, roles. */
@@ -67,11 +74,15 @@ export function isGiven(options: SessionOptions): options is GivenOptions {
   return "sessionId" in options;
 }
 
+/** The session that has been started already, checked. @throws BadInputError */
+export function givenParameters({ sessionId, streamUrl, tokenValue }: GivenOptions): SessionParameters {
+  return parseResponse(JSON.stringify({ sessionId, streamUrl, tokenValue }));
+}
+
 /** Refuses what cannot be used. @throws InvalidOptionError, BadInputError */
 export function checkOptions(options: SessionOptions): void {
   if (isGiven(options)) {
-    const { sessionId, streamUrl, tokenValue } = options;
-    parseResponse(JSON.stringify({ sessionId, streamUrl, tokenValue }));
+    givenParameters(options);
   } else if (typeof options.target !== "string" || options.target === "") {
     throw new InvalidOptionError(
       "target",

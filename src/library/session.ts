@@ -15,7 +15,7 @@ import {
 } from "../session/index.ts";
 import { Connection } from "./connection.ts";
 import { NotAcceptedError, SessionStateError } from "./errors.ts";
-import { checkOptions, isGiven, listenTarget, type SessionOptions } from "./options.ts";
+import { checkOptions, givenParameters, isGiven, listenTarget, type SessionOptions } from "./options.ts";
 import { ProgramStreams } from "./program-streams.ts";
 import {
   type CodedError,
@@ -62,7 +62,7 @@ export class Session extends EventEmitter<SessionEvents> implements AsyncDisposa
     this.ended = this.#ended.promise;
     // Whoever has called `open` has the same promise.
     this.#opened.promise.catch(() => undefined);
-    if (isGiven(options)) this.#id = options.sessionId;
+    if (isGiven(options)) this.#id = givenParameters(options).sessionId;
   }
 
   /** Where it stands. */

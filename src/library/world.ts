@@ -12,7 +12,7 @@ import {
   type StandardStreams,
 } from "../session/index.ts";
 import { InvalidOptionError } from "./errors.ts";
-import { isGiven, type SessionOptions, type StartOptions } from "./options.ts";
+import { givenParameters, isGiven, type SessionOptions, type StartOptions } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 /** Where everything goes to and comes from that an unknown StreamUrl may not name, as AWS's own tools have it. */
@@ -56,7 +56,7 @@ export async function openWorld(options: SessionOptions, side: ProgramSide): Pro
     separateOutput: true,
   });
   const parameters = isGiven(options)
-    ? { ...pickParameters(options), streamUrl: host.mapStreamUrl(options.streamUrl) }
+    ? { ...givenParameters(options), streamUrl: host.mapStreamUrl(options.streamUrl) }
     : await access.ssm.startSession(startRequest(options));
   return {
     parameters,
@@ -80,10 +80,6 @@ async function findRegion(options: SessionOptions, profile: string): Promise<str
 
 function refuseMfa(profile: string): (serial: string) => Promise<never> {
   return (serial) => Promise.reject(new MfaRequiredError(profile === "" ? "default" : profile, serial));
-}
-
-function pickParameters({ sessionId, streamUrl, tokenValue }: SessionParameters): SessionParameters {
-  return { sessionId, streamUrl, tokenValue };
 }
 
 function startRequest({ target, document, parameters, reason }: StartOptions) {

@@ -2,13 +2,12 @@
  * The positional arguments with which the AWS CLI and its imitators start this program, checked and turned into one
  * typed value. Reads the environment variable that the response may be in, and removes it.
  */
-import { BadInputError, parseRequest, parseResponse } from "../host/index.ts";
+import { BadInputError, parseRequest, parseResponse, withoutSecrets } from "../host/index.ts";
 import type { SessionParameters } from "../session/index.ts";
 
 /** What is to be done. */
 export type Invocation =
   | { readonly kind: "installed" }
-  | { readonly kind: "version" }
   | { readonly kind: "unknown operation"; readonly argument: string }
   | { readonly kind: "invalid operation"; readonly exposed: boolean }
   | {
@@ -23,6 +22,8 @@ export type Invocation =
       readonly target: string;
       /** Endpoint of the API, empty for the regional one. */
       readonly endpoint: string;
+      /** Something stood in the place of the endpoint that is none. */
+      readonly endpointIgnored: boolean;
       readonly exposed: boolean;
     }
   | {
@@ -53,10 +54,10 @@ export function readArguments(
   args: readonly string[],
   environment: Record<string, string | undefined>,
 ): Invocation {
-  const [response = "", region = "", operation = "", profile, request, endpoint] = args;
+  const [response = "", region = "", operation = "", profile, request, endpoint = ""] = args;
   if (args.length === 0) return { kind: "installed" };
-  if (args.length === 1 && response === "--version") return { kind: "version" };
-  if (args.length < 3) return { kind: "unknown operation", argument: response };
+  // A response, which has the token in it, is not repeated.
+  if (args.length < 3) return { kind: "unknown operation", argument: response.replace(/^\s*\{.*/s, "{…}") };
   const exposed = !response.startsWith(RESPONSE_VARIABLE);
   // Taken out of the environment first, so that nothing we start inherits the token, whatever happens next.
   const text = exposed ? response : takeVariable(environment, response);
@@ -71,12 +72,13 @@ export function readArguments(
       region: checkRegion(region),
       profile: profile ?? "",
       target: "",
-      endpoint: checkEndpoint(endpoint ?? ""),
+      endpoint: isEndpoint(endpoint) ? endpoint : "",
     };
     return {
       kind: "start",
       ...unopened,
       profileGiven: profile !== undefined,
+      endpointIgnored: endpoint !== "" && !isEndpoint(endpoint),
       target: request === undefined || request.trim() === "" ? "" : parseRequest(request),
       exposed,
     };
@@ -96,12 +98,11 @@ function takeVariable(environment: Record<string, string | undefined>, name: str
 function checkRegion(region: string): string {
   if (/^[a-z0-9]+(-[a-z0-9]+)*$/i.test(region) && region.length <= 63) return region;
   throw new BadInputError(
-    `the region must be a name such as us-east-1, it is ${JSON.stringify(region.slice(0, 60))}`,
+    `the region must be a name such as us-east-1, it is ${JSON.stringify(withoutSecrets(region).slice(0, 60))}`,
   );
 }
 
-function checkEndpoint(endpoint: string): string {
-  if (endpoint === "") return "";
-  if (/^https?:\/\/[^\s/]/i.test(endpoint) && URL.canParse(endpoint)) return endpoint;
-  throw new BadInputError("the endpoint must be an http or https URL");
+/** Packer has the stream URL in its place. */
+function isEndpoint(text: string): boolean {
+  return /^https?:\/\/[^\s/]/i.test(text) && URL.canParse(text);
 }

@@ -27,8 +27,6 @@ export async function runPlugin(
   switch (invocation.kind) {
     case "installed":
       return say(literal.INSTALLED);
-    case "version":
-      return say(`${version}\n`);
     case "unknown operation":
       return say(literal.unknownOperation(invocation.argument));
     case "invalid operation":
@@ -71,6 +69,10 @@ async function startSession(
     say(literal.cannotStart(harmlessLine((error as Error).message)));
     await terminateUnopened(invocation, environment);
     return invocation.exposed ? 0 : 1;
+  }
+  if (invocation.endpointIgnored) {
+    // What stands there is not repeated: a stream URL is a secret.
+    host.world.log("warn", "endpoint argument ignored", { reason: "it is no http or https URL" });
   }
   const lines = new StatusLines(invocation.session.sessionId, statusOutput(environment, host));
   // Before the first line, so that whoever has read it can end the session by a signal.

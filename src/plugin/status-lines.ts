@@ -122,7 +122,8 @@ export class StatusLines implements SessionObserver {
   }
 
   #error(text: string): void {
-    if (this.#ownsOutput) this.#output.person(text.trim());
+    // The user of a connection's bytes is a program; whoever reads its errors is to know why it ended.
+    if (this.#ownsOutput) this.#output.warning(text.trim());
     else this.#output.error(text);
   }
 }

@@ -108,16 +108,6 @@ const CASES: readonly {
     args: ["us-east-1", "StartSession", "", '{"Target":1}'],
     says: /Target/,
   },
-  {
-    title: "an endpoint that is no URL",
-    args: ["us-east-1", "StartSession", "", REQUEST, "nonsense"],
-    says: /endpoint/,
-  },
-  {
-    title: "a file as endpoint",
-    args: ["us-east-1", "StartSession", "", REQUEST, "file:///"],
-    says: /endpoint/,
-  },
 ];
 
 /** One line of the given form, and nothing that must stay inside. */

@@ -47,6 +47,36 @@ describe("a StartSession response", () => {
   );
 });
 
+describe("a response whose SessionId is the token", () => {
+  const { TokenValue } = GOOD;
+  const at = (path: string): string => `wss://gateway.test${path}?role=publish_subscribe`;
+  const read = (SessionId: string, StreamUrl: string): string =>
+    parseResponse(JSON.stringify({ SessionId, StreamUrl, TokenValue })).sessionId;
+
+  test.each([
+    ["the token", TokenValue, "/v1/data-channel/alice-0123", "alice-0123"],
+    ["a text with the token", `x-${TokenValue}-x`, "/v1/data-channel/alice-0123", "alice-0123"],
+    ["an encoded id", TokenValue, "/v1/data-channel/alice%40example.com-01", "alice@example.com-01"],
+  ])("has the id of its stream URL: %s", (_, sessionId, path, id) => {
+    expect(read(sessionId, at(path))).toBe(id);
+  });
+
+  test("and is longer than any session id is no matter", () => {
+    const long = "A".repeat(3_000);
+    const response = { SessionId: long, TokenValue: long, StreamUrl: at("/v1/data-channel/alice-0123") };
+    expect(parseResponse(JSON.stringify(response)).sessionId).toBe("alice-0123");
+  });
+
+  test.each(["/v1", "/v1/data-channel/", "/v1/data-channel/%ff", `/v1/data-channel/${TokenValue}`, "/a b"])(
+    "is refused where the stream URL names none: %s",
+    (path) => {
+      expect(() => read(TokenValue, at(path))).toThrow(
+        "SessionId holds the token, and StreamUrl names no session",
+      );
+    },
+  );
+});
+
 describe("a request", () => {
   test("gives its target, in any spelling of the key", () => {
     expect(parseRequest('{"Target":"i-1","DocumentName":"X"}')).toBe("i-1");

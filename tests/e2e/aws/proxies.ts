@@ -1,8 +1,8 @@
-/** Proxies on loopback ports for tests: tinyproxy, which records what it was asked for, and a small one behind TLS. */
+/** Proxies on loopback ports for tests: tinyproxy, which records what it was asked for, and small ones of our own. */
 import { writeFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { createServer } from "node:tls";
+import { createServer as createTlsServer } from "node:tls";
 
 import { temporaryDirectory } from "../../support/environment.ts";
 import { clearLater } from "../../support/leftovers.ts";
@@ -72,16 +72,30 @@ export async function startTinyproxy({ login, refuse = false }: TinyproxyOptions
 }
 
 /** A proxy that is itself spoken to by TLS, with this certificate. It ends with the test file. */
-export async function startTlsProxy(tls: { readonly cert: string; readonly key: string }): Promise<Proxy> {
+export function startTlsProxy(tls: { readonly cert: string; readonly key: string }): Promise<Proxy> {
+  return startTunnelling((connected) => createTlsServer(tls, connected));
+}
+
+/** A proxy that leads to one port of this machine, whatever it is asked for. It ends with the test file. */
+export function startProxyTo(port: number): Promise<Proxy> {
+  return startTunnelling(createServer, port);
+}
+
+/** A proxy that knows CONNECT only. @param leadsTo a port of this machine, instead of what is asked for */
+async function startTunnelling(
+  create: (connected: (client: Socket) => void) => Server,
+  leadsTo?: number,
+): Promise<Proxy> {
   const requests: string[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer(tls, (client) => {
+  const server = create((client) => {
     sockets.add(client);
     client.on("error", () => client.destroy());
     client.once("data", (head: Buffer) => {
       const [, host = "", port = ""] = /^CONNECT ([^\s:]+):(\d+) /.exec(head.toString("latin1")) ?? [];
       requests.push(`${host}:${port}`);
-      const upstream = connect(Number(port), host, () => {
+      const [to, at] = leadsTo === undefined ? [Number(port), host] : [leadsTo, "127.0.0.1"];
+      const upstream = connect(to, at, () => {
         client.write("HTTP/1.1 200 OK\r\n\r\n");
         client.pipe(upstream).pipe(client);
       });
