@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { temporaryDirectory } from "../support/environment.ts";
 import { start as startProcess } from "../support/processes.ts";
 import { needs } from "../support/programs.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { forward, openTunnel } from "./ports/tunnels.ts";
 import { executableOf, isAlive, processEnded, sessionIdIn, startWithPipes } from "./sessions.ts";
 import { PROMPT, type SessionRequest, useStandIn } from "./stand-in.ts";
 import { directly, forEachAwsCli } from "./starts.ts";
@@ -23,6 +25,12 @@ const PARENTS: Readonly<Record<string, string>> = {
   sh: '#!/bin/sh\n"$@"\nexit $?\n',
   python3: "#!/usr/bin/env python3\nimport subprocess, sys\nsys.exit(subprocess.call(sys.argv[1:]))\n",
 };
+
+/** Listens on a port for a moment. @throws Error when somebody else does */
+function listenOn(port: number): true {
+  Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+  return true;
+}
 
 async function parentScript(name: string, language: keyof typeof PARENTS & string): Promise<string> {
   const directory = join(temporaryDirectory("parent"), "bin");
@@ -43,6 +51,16 @@ describe.concurrent("the death of the parent", () => {
       process.kill(session.pid, "SIGKILL");
       await processEnded(pid);
       await standIn.sessionEnded(session.sessionId);
+    });
+
+    test("that is killed frees the port of its tunnel", async () => {
+      const { pid, executablePid, port, sessionId } = await openTunnel(standIn, start, forward(22));
+      expect(executablePid).not.toBe(pid);
+      expect(() => listenOn(port)).toThrow("Failed to listen");
+      process.kill(pid, "SIGKILL");
+      await waitFor(() => listenOn(port), { what: `port ${port} to be free`, timeoutMs: 20_000 });
+      await processEnded(executablePid, 20_000);
+      await standIn.sessionEnded(sessionId);
     });
   });
 
