@@ -68,6 +68,8 @@ fuzz({
     if (invocation.kind === "start") {
       if (invocation.session.sessionId === "" || invocation.session.tokenValue === "")
         throw new Error("empty");
+      if (invocation.session.sessionId.includes(invocation.session.tokenValue))
+        throw new Error("the token goes by the name of the session");
       // Nothing that is started inherits the token.
       if (!invocation.exposed && environment[args[0] ?? ""] !== undefined)
         throw new Error("left in the environment");

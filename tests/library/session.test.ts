@@ -262,6 +262,12 @@ describe("a session that somebody else has started", () => {
     expect(await session.ended).toEqual(CLOSED);
   });
 
+  test("whose id is the token goes by the id of its stream URL", () => {
+    const tokenValue = "AAEAAHRva2Vu";
+    const streamUrl = "wss://ssmmessages.us-east-1.amazonaws.com/v1/data-channel/s-1?role=publish_subscribe";
+    expect(new Session(here({ sessionId: tokenValue, streamUrl, tokenValue })).id).toBe("s-1");
+  });
+
   test("whose URL is a stranger's gets no connection, unless that is allowed", async () => {
     const given = {
       sessionId: "s-1",

@@ -49,9 +49,14 @@ describe.concurrent("a presigned stream URL", () => {
       socket: { open: () => void asked++, data: () => undefined },
     });
     clearLater(() => metadata.stop(true));
-    const session = await startAs("CodeCatalyst", standIn, interactive("echo up; read line; echo $line"), {
-      AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${metadata.port}`,
-    });
+    const session = await startAs(
+      "CodeCatalyst or SageMaker",
+      standIn,
+      interactive("echo up; read line; echo $line"),
+      {
+        AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${metadata.port}`,
+      },
+    );
     await session.output.waitFor("up\r\n");
     await session.write("bye\n");
     expect(await session.finish()).toBe(0);
@@ -64,7 +69,7 @@ describe.concurrent("a presigned stream URL", () => {
   });
 
   test("cannot be resumed: the first cut ends the session, and says so", async () => {
-    const session = await startAs("CodeCatalyst", standIn, interactive("echo up; sleep 600"));
+    const session = await startAs("CodeCatalyst or SageMaker", standIn, interactive("echo up; sleep 600"));
     const { sessionId } = session.given;
     await session.output.waitFor("up\r\n");
     await standIn.simulator.call("cut", sessionId);

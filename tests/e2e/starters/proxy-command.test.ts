@@ -70,7 +70,7 @@ needs("ssh", "sshd", "ssh-keygen").describe("a ProxyCommand of three arguments",
     ["JetBrains Gateway", () => talkative],
     ["a script of VS Code's AWS Toolkit", () => standIn],
     ["a script of VS Code's AWS Toolkit that takes the token for the session id", () => standIn],
-    ["CodeCatalyst", () => presigned],
+    ["CodeCatalyst or SageMaker", () => presigned],
   ] as const)("ssh runs a command through it, as %s has it", async (name, at) => {
     const child = await ssh(at(), name, "cat; exit 7");
     await child.write("hello");
@@ -80,7 +80,7 @@ needs("ssh", "sshd", "ssh-keygen").describe("a ProxyCommand of three arguments",
   });
 
   test("a cut that ends it is told on standard error, whatever that is", async () => {
-    const child = await ssh(presigned, "CodeCatalyst", "echo up; sleep 600");
+    const child = await ssh(presigned, "CodeCatalyst or SageMaker", "echo up; sleep 600");
     await child.stdout.waitFor("up\n");
     await presigned.simulator.call("cut", child.given.sessionId);
     const { stdout, stderr, exitCode } = await child.finish();

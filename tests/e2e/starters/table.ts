@@ -140,7 +140,7 @@ export const STARTERS = {
     ],
     streams: TERMINAL,
   },
-  CodeCatalyst: {
+  "CodeCatalyst or SageMaker": {
     args: (given) => three(camelCase(given), given),
     // The stream URL is signed; nothing else of AWS's is there.
     bare: true,

@@ -12,7 +12,7 @@ import { clearLater } from "../../support/leftovers.ts";
 import { type Outcome, run } from "../../support/processes.ts";
 import { connectTo, startEcho } from "../ports/peers.ts";
 import { useStandIn } from "../stand-in.ts";
-import { interactive, startAs } from "./starters.ts";
+import { give, interactive, startAs } from "./starters.ts";
 
 const SCRIPT = "a script of VS Code's AWS Toolkit that takes the token for the session id";
 const standIn = useStandIn();
@@ -76,6 +76,20 @@ describe.concurrent("a session whose id in the response is the token", () => {
     expect(session.output.text()).toEndWith(`\nSession: ${sessionId} timed out.\n`);
     await session.expectNoToken();
     await standIn.simulator.call("terminate", sessionId);
+  });
+
+  test("is run by the response alone", async () => {
+    const given = await give(standIn, interactive("echo hello"));
+    const { sessionId, streamUrl, tokenValue } = given;
+    const outcome = await run(
+      [executablePath, JSON.stringify({ sessionId: tokenValue, streamUrl, tokenValue })],
+      {
+        env: { ...standIn.environment, SSM_PLUGIN_LOG_LEVEL: "debug" },
+      },
+    );
+    expect(outcome).toMatchObject({ stdout: "hello\r\n", exitCode: 0 });
+    expect(outcome.stderr).not.toContain(tokenValue);
+    await standIn.sessionEnded(sessionId);
   });
 
   test("and whose stream URL names no session is refused", async () => {
