@@ -235,7 +235,7 @@ function withoutIds(value: { readonly ResponseMetadata?: object }): unknown {
   return { ...value, ...(value.ResponseMetadata === undefined ? {} : { ResponseMetadata: "there" }) };
 }
 
-/** ResumeSession at a stand-in, as its own clients call it. */
+/** ResumeSession at a simulator, as its own clients call it. */
 async function resumed({ simulator }: StandIn, SessionId: string): Promise<object> {
   const { ResumeSessionCommand, SSMClient } = await import("@aws-sdk/client-ssm");
   const { region, url, credentials } = simulator;

@@ -1,4 +1,4 @@
-/** Runs a row of the table against a stand-in: the session, the question before it, and the executable. */
+/** Runs a row of the table against a simulator: the session, the question before it, and the executable. */
 import { expect } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
