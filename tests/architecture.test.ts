@@ -72,8 +72,8 @@ const IMPURE = [
   /(?<![.\w$#])(?:async\s|await\s|Promise\b)/,
 ];
 
-/** The longest file; about 250 lines is the aim. */
-const MAX_LINES = 320;
+/** The longest file; about 250 lines is the aim, but one thing stays in one file. */
+const MAX_LINES = 400;
 
 /** Everything that may lie at the top of the repository. */
 const TOP_LEVEL = [

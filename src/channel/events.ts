@@ -102,4 +102,6 @@ export interface ChannelStats {
   readonly invalidMessages: number;
   /** Retransmission timeouts. */
   readonly timeouts: number;
+  /** When an acknowledgement last removed something; undefined before the first. */
+  readonly answeredAtMs: number | undefined;
 }

@@ -84,6 +84,8 @@ export class Sender {
       sentMessages: this.#sentMessages,
       resentMessages: this.#resentMessages,
       timeouts: this.#timeouts,
+      /** When an acknowledgement last removed something; undefined before the first. */
+      answeredAtMs: this.#lastAckAtMs === Number.NEGATIVE_INFINITY ? undefined : this.#lastAckAtMs,
     };
   }
 

@@ -78,5 +78,6 @@ function withLogOptions({ args, environment }: CommandContext): Record<string, s
     ...environment,
     ...(args.flag("verbose") ? { SSM_PLUGIN_LOG_LEVEL: environment["SSM_PLUGIN_LOG_LEVEL"] ?? "info" } : {}),
     ...(file === undefined ? {} : { SSM_PLUGIN_LOG_FILE: file }),
+    ...(args.flag("keepalive") ? { SSM_PLUGIN_KEEPALIVE: "true" } : {}),
   };
 }

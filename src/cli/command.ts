@@ -62,6 +62,12 @@ export const TARGET_ARGUMENT = {
   description: "id, name, tag:KEY=VALUE, private IP or computer name; a terminal is asked without one",
 } as const satisfies ArgumentDefinition;
 
+/** Of commands whose sessions may be idle and wanted all the same. */
+export const KEEPALIVE_ARGUMENT = {
+  type: "boolean",
+  description: "keep idle sessions from the service's idle time-out",
+} as const satisfies ArgumentDefinition;
+
 /** Options of every command that speaks to AWS. */
 export const COMMON_ARGUMENTS = {
   profile: { type: "string", description: "profile of the shared AWS files", valueHint: "NAME" },

@@ -1,4 +1,5 @@
 /** What the people's face says while a session runs on the standard streams. */
+import { targetAnswersLine, targetSilentLine } from "../host/index.ts";
 import type { SessionObserver } from "../session/index.ts";
 import type { Messages } from "./messages.ts";
 
@@ -11,6 +12,10 @@ export function peopleLines(messages: Messages): SessionObserver {
     connectionAccepted: () => {},
     destinationFailed: () =>
       messages.say("destination-failed", "The target could not reach the destination."),
+    targetSilent: (forMs) =>
+      messages.warn("target-silent", targetSilentLine(forMs), { forMs: Math.round(forMs) }),
+    targetAnswers: (afterMs) =>
+      messages.say("target-answers", targetAnswersLine(afterMs), { afterMs: Math.round(afterMs) }),
     connectionLost: (why) => messages.say("connection-lost", `Connection lost (${why}), reconnecting…`),
     connectionRestored: (afterMs, resent) =>
       messages.say("connection-restored", `Connection restored after ${(afterMs / 1000).toFixed(1)} s.`, {

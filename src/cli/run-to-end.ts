@@ -1,6 +1,11 @@
 /** Runs a session that a command has started on the standard streams, to the exit code of this face. */
 import { type Host, runSession } from "../host/index.ts";
-import { OutputIncompleteError, type SessionEnd, type SessionParameters } from "../session/index.ts";
+import {
+  isIdleEnd,
+  OutputIncompleteError,
+  type SessionEnd,
+  type SessionParameters,
+} from "../session/index.ts";
 import type { ProcessSignal } from "../terminal/index.ts";
 import type { CommandContext } from "./command.ts";
 import { ExitCode, SIGNAL_EXIT_CODES } from "./exit-codes.ts";
@@ -12,6 +17,8 @@ export interface RunToEndOptions {
   readonly timeoutMs?: number;
   /** It runs a command: lost for good, its output is incomplete. */
   readonly isCommand?: boolean;
+  /** --keepalive was not given and would have kept it from an idle time-out. */
+  readonly canKeepAlive?: boolean;
 }
 
 /** See the file's comment. Says on standard error why a session did not end by itself. */
@@ -45,7 +52,9 @@ export async function runToEnd(
     return ExitCode.failure;
   }
   const told = describeEnd(end, { signal, forwarded, isCommand: options.isCommand === true });
-  if (told.text !== "") messages.fail(told.text, told.code);
+  const hint =
+    options.canKeepAlive === true && isIdleEnd(end) ? "; --keepalive keeps one from its idle time-out" : "";
+  if (told.text !== "") messages.fail(`${told.text}${hint}`, told.code);
   return told.exitCode;
 }
 

@@ -49,6 +49,7 @@ export const FAULT_EXAMPLES: readonly (readonly [json: string, meaning: string])
   ['{"opening":{"answer":"close","code":1008}}', "connections close at their first message; or ignore"],
   ['{"api":{"StartSession":{"type":"ThrottlingException","times":1}}}', "an operation fails once"],
   ['{"api":{"ResumeSession":{"hang":true}}}', "an operation never answers; delayMs answers late"],
+  ['{"offlineAfterMs":20000,"offlineForMs":5000}', "all targets restart every 20 s; their sessions are gone"],
   ['{"resumeGone":true}', "a lost connection cannot be resumed: the session is gone"],
 ];
 

@@ -72,6 +72,11 @@ export const VARIABLES: readonly Variable[] = [
     form: "duration",
     meaning: "silence that counts as a lost connection (75s)",
   },
+  {
+    name: "SSM_PLUGIN_ANSWER_TIMEOUT",
+    form: "duration, 0 or inf",
+    meaning: "wait for the target before the service is asked (60s)",
+  },
   { name: "SSM_PLUGIN_ESCAPE", form: "none", meaning: "switches the escapes ~. ~? ~~ ~- off" },
   { name: "SSM_PLUGIN_QUIET", form: "true", meaning: "prints none of the status lines" },
   { name: "SSM_PLUGIN_STATUS", form: "stdout or stderr", meaning: "where status lines go (stdout)" },
@@ -119,6 +124,7 @@ export function readSettings(environment: Environment, clientVersion: string): S
     connectTimeoutMs: duration("SSM_PLUGIN_CONNECT_TIMEOUT", DEFAULT_SETTINGS.connectTimeoutMs),
     handshakeTimeoutMs: duration("SSM_PLUGIN_HANDSHAKE_TIMEOUT", DEFAULT_SETTINGS.handshakeTimeoutMs),
     pingIntervalMs: duration("SSM_PLUGIN_PING_INTERVAL", DEFAULT_SETTINGS.pingIntervalMs),
+    answerTimeoutMs: duration("SSM_PLUGIN_ANSWER_TIMEOUT", DEFAULT_SETTINGS.answerTimeoutMs),
     silenceTimeoutMs: duration("SSM_PLUGIN_SILENCE_TIMEOUT", DEFAULT_SETTINGS.silenceTimeoutMs),
     separateOutput: isOn(environment, "SSM_PLUGIN_PROPAGATE_EXIT_CODE"),
   };

@@ -7,6 +7,7 @@ export * from "./host.ts";
 export { LOG_LEVELS, type LogOptions, noLog, openLog } from "./log.ts";
 export * from "./open-sessions.ts";
 export * from "./run-session.ts";
+export * from "./silence.ts";
 export { HostStreams } from "./streams.ts";
 export { harmless, harmlessLine, withoutSecrets } from "./harmless.ts";
 export { isTargetItself, portRequest } from "./port-request.ts";

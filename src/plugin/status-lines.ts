@@ -2,10 +2,10 @@
  * What this face says while a session runs: AWS's literal lines, on the stream that was chosen, and the few lines of
  * our own on standard error. Decides nothing.
  */
-import { harmless, harmlessLine } from "../host/index.ts";
+import { harmless, harmlessLine, targetAnswersLine, targetSilentLine } from "../host/index.ts";
 import { exposedAddress } from "../net/index.ts";
 import type { SessionEnd, SessionObserver } from "../session/index.ts";
-import { ClosedEarlyError, SessionGoneError } from "../session/index.ts";
+import { ClosedEarlyError, isIdleEnd, SessionGoneError } from "../session/index.ts";
 import * as literal from "./literals.ts";
 
 /** Where the lines go. */
@@ -25,6 +25,7 @@ export class StatusLines implements SessionObserver {
   readonly #sessionId: string;
   readonly #output: StatusOutput;
   #ownsOutput = false;
+  #isPort = false;
 
   constructor(sessionId: string, output: StatusOutput) {
     this.#sessionId = sessionId;
@@ -36,8 +37,9 @@ export class StatusLines implements SessionObserver {
     this.#output.status(literal.starting(this.#sessionId));
   }
 
-  started(info: { readonly ownsOutput: boolean }): void {
+  started(info: { readonly sessionType: string; readonly ownsOutput: boolean }): void {
     this.#ownsOutput = info.ownsOutput;
+    this.#isPort = info.sessionType === "Port";
   }
 
   customerMessage(text: string): void {
@@ -77,6 +79,14 @@ export class StatusLines implements SessionObserver {
     this.#output.status(literal.DESTINATION_FAILED);
   }
 
+  targetSilent(forMs: number): void {
+    this.#output.warning(targetSilentLine(forMs));
+  }
+
+  targetAnswers(afterMs: number): void {
+    this.#output.warning(targetAnswersLine(afterMs));
+  }
+
   connectionLost(why: string): void {
     this.#output.person(`Connection lost (${harmlessLine(why)}), reconnecting…`);
   }
@@ -92,6 +102,9 @@ export class StatusLines implements SessionObserver {
   }
 
   ended(end: SessionEnd): void {
+    if (this.#isPort && isIdleEnd(end)) {
+      this.#output.person("SSM_PLUGIN_KEEPALIVE=true keeps a session of ports from its idle time-out.");
+    }
     switch (end.kind) {
       case "closed": {
         const reason = harmless(end.reason).trim();
@@ -108,7 +121,7 @@ export class StatusLines implements SessionObserver {
       case "lost":
         if (end.error instanceof SessionGoneError) {
           this.#output.person(
-            "The session reached its idle time-out or its maximum duration, or was terminated.",
+            "The session reached its idle time-out or its maximum duration, or it or its target was ended.",
           );
           return this.#error(literal.timedOut(this.#sessionId));
         }

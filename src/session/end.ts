@@ -1,5 +1,11 @@
 /** How a session ended: the one value that a face turns into lines and an exit code. */
-import { ClosedEarlyError, OutputMissingError, PeerError, type SessionError } from "./errors.ts";
+import {
+  ClosedEarlyError,
+  OutputMissingError,
+  PeerError,
+  type SessionError,
+  SessionGoneError,
+} from "./errors.ts";
 
 /** See the file's comment. */
 export type SessionEnd =
@@ -52,4 +58,14 @@ export function endOfClosed({ reason, refusal, exitCode, ran, gap }: Closure): S
   // An agent waits 2 s for acknowledgements, then it leaves, with whatever is still missing.
   if (gap) return { kind: "lost", error: new OutputMissingError(reason), exitCode };
   return { kind: "closed", reason, exitCode };
+}
+
+/**
+ * Whether the service ended it because nobody used it. A session that is gone after the connection was away (a laptop
+ * that slept) counts too: nobody has used it meanwhile.
+ */
+export function isIdleEnd(end: SessionEnd): boolean {
+  if (end.kind === "lost") return end.error instanceof SessionGoneError;
+  // The service writes `Session: <id> timed out.`
+  return end.kind === "closed" && /timed ?out|time-?out|inactiv|\bidle\b/i.test(end.reason);
 }

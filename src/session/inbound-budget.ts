@@ -24,6 +24,11 @@ export class InboundBudget {
     return this.#usedBytes;
   }
 
+  /** Whether it is used up, and nothing is read. */
+  get isExhausted(): boolean {
+    return this.#exhausted;
+  }
+
   /** Bytes were queued. */
   add(bytes: number): void {
     this.#usedBytes += bytes;

@@ -24,6 +24,10 @@ export interface SessionObserver {
   silentAfterInput?(waitedMs: number): void;
   /** The agent could not reach the destination. */
   destinationFailed(): void;
+  /** The connection is up, and the target has acknowledged nothing of what was sent for so long. */
+  targetSilent?(forMs: number): void;
+  /** It answers again. */
+  targetAnswers?(afterMs: number): void;
   /** The connection to the gateway was lost and is being brought back. */
   connectionLost(why: string): void;
   /** It is back. */

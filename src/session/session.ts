@@ -4,6 +4,7 @@
  */
 import { type ChannelEvents, DataChannel, type KmsRequest } from "../channel/index.ts";
 import { encodeFlag, FlagValue, PayloadType } from "../protocol/index.ts";
+import { AnswerWatch } from "./answer-watch.ts";
 import { ChannelDriver } from "./channel-driver.ts";
 import { agreeOnKey } from "./data-key.ts";
 import { endOfClosed, flushMsOf, type SessionEnd } from "./end.ts";
@@ -39,6 +40,7 @@ export class Session {
   readonly #driver: ChannelDriver;
   readonly #budget: InboundBudget;
   readonly #termination: Termination;
+  readonly #answers: AnswerWatch;
   readonly #startup: Startup;
   readonly #outage: Outage;
   readonly #ended = Promise.withResolvers<SessionEnd>();
@@ -79,6 +81,16 @@ export class Session {
       clock,
       socketBufferBytes: settings.socketBufferBytes,
       writable: () => this.#kind?.writable(),
+    });
+    this.#answers = new AnswerWatch(clock, settings.answerTimeoutMs, {
+      waiting: () => !this.#driver.isSettled() && this.#link.isUp && !this.#budget.isExhausted,
+      answeredAtMs: () => this.#channel.stats.answeredAtMs,
+      silent: (forMs) => this.#targetSilent(forMs),
+      answers: (afterMs) => observer.targetAnswers?.(afterMs),
+      // Where a cut loses output nothing is gained by one: a command that runs may take no input for hours.
+      dead: (why) => {
+        if (this.#kind?.connectionLost() === undefined) this.#link.cut(why);
+      },
     });
     this.#termination = new Termination(parameters.sessionId, world);
     this.#outage = new Outage(world, observer);
@@ -196,7 +208,10 @@ export class Session {
       rttMs: () => this.#channel.stats.rttMs ?? 0,
       isSettled: () => this.#driver.isSettled(),
       reachableSinceMs: () => this.#driver.reachableSinceMs(),
-      send: (payloadType, payload) => this.#driver.send(payloadType, payload),
+      send: (payloadType, payload) => {
+        this.#driver.send(payloadType, payload);
+        this.#answers.sent();
+      },
       terminate: () => this.terminate(),
       fail: (error) => this.#fail(error),
     };
@@ -204,6 +219,7 @@ export class Session {
 
   #up(): void {
     this.#driver.connected();
+    this.#answers.connected();
     this.#startup.connected(!this.#started && this.#kind === undefined);
     this.#kind?.writable();
   }
@@ -221,7 +237,14 @@ export class Session {
   #frame(bytes: Uint8Array): void {
     this.#driver.receive(bytes);
     if (this.#driver.isHalted) return;
+    this.#answers.received();
     if (this.#kind?.settled !== undefined && this.#driver.isSettled()) this.#kind.settled();
+  }
+
+  #targetSilent(forMs: number): void {
+    if (this.#kind === undefined || this.#kind.connectionLost() !== undefined) return;
+    this.#world.log("warn", "target silent", { forMs: Math.round(forMs) });
+    this.#observer.targetSilent?.(forMs);
   }
 
   /** A shell whose command says nothing never sends a first message; its keyboard is started all the same. */
@@ -297,6 +320,7 @@ export class Session {
   /** No frame comes or goes from now on, and no timer of this session runs but those of its ending. */
   #halt(): void {
     this.#startup.stop();
+    this.#answers.stop();
     this.#driver.halt();
   }
 

@@ -17,6 +17,11 @@ export interface SessionSettings {
   readonly pingIntervalMs: number;
   /** Silence in spite of pings that counts as a cut. */
   readonly silenceTimeoutMs: number;
+  /**
+   * Something sent that stays unacknowledged for this long: the connection is given up, so that the service says whether
+   * the session still exists. It is told at half of it. 0 or Infinity: never.
+   */
+  readonly answerTimeoutMs: number;
   /** How long to try to bring a lost connection back; 0 never, Infinity until the service says no. */
   readonly reconnectForMs: number;
   /** Longest pause between two attempts. */
@@ -42,7 +47,10 @@ export interface SessionSettings {
   readonly pausedTimeoutMs: number;
   /** Data waiting in the WebSocket's own buffer above which nothing new is sent. */
   readonly socketBufferBytes: number;
-  /** Send smux NOPs although the agent does not need them, so that the idle time-out never comes. */
+  /**
+   * Send something that means nothing from time to time, so that the idle time-out never comes while it is wanted: smux
+   * NOPs, or the size of no window where standard input and output are the connection.
+   */
   readonly keepAlive: boolean;
   /** StdErr goes to standard error and ExitCode is not printed (instead of all to standard output). */
   readonly separateOutput: boolean;
@@ -58,6 +66,7 @@ export const DEFAULT_SETTINGS: Omit<SessionSettings, "clientVersion"> = {
   silentStartMs: 4_000,
   pingIntervalMs: 30_000,
   silenceTimeoutMs: 75_000,
+  answerTimeoutMs: 60_000,
   reconnectForMs: 15 * 60_000,
   reconnectMaxDelayMs: 30_000,
   sizeRepeatMs: 1_000,

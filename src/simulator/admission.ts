@@ -43,6 +43,7 @@ export function openSession(world: World, { targetId, document, task, reason }: 
     decryptKey: (blob, context) => decryptDataKey(world, blob, context),
     publicationToClient: world.options.publicationToClient,
     abandonedAfterMs: world.options.abandonedAfterMs,
+    idleTimeoutMs: world.options.idleTimeoutMs,
     hooks: world.options.hooks,
   });
   forgetEndedSessions(world.sessions, MAX_SESSIONS_REMEMBERED);

@@ -60,6 +60,8 @@ const faults = z
     ),
     resumeGone: z.boolean(),
     closeAfterMs: amount,
+    offlineAfterMs: amount,
+    offlineForMs: amount,
   })
   .partial();
 

@@ -105,6 +105,13 @@ export interface Faults {
   readonly resumeGone: boolean;
   /** The service closes every connection after this time with 1000 `Bye`; an hour in reality. 0 for never. */
   readonly closeAfterMs: number;
+  /**
+   * All targets that are online are restarted again and again after this time: their agents say nothing any more, and
+   * their sessions are gone, which only ResumeSession tells. 0 for never.
+   */
+  readonly offlineAfterMs: number;
+  /** How long they are offline then, in milliseconds. */
+  readonly offlineForMs: number;
 }
 
 /** Changes to {@link Faults}: what is left out stays as it is. */
@@ -118,6 +125,8 @@ export interface FaultsPatch {
   readonly api?: Readonly<Record<string, Partial<ApiFault>>>;
   readonly resumeGone?: boolean;
   readonly closeAfterMs?: number;
+  readonly offlineAfterMs?: number;
+  readonly offlineForMs?: number;
 }
 
 /** A link on which nothing goes wrong. */
@@ -145,6 +154,8 @@ export const NO_FAULTS: Faults = {
   api: {},
   resumeGone: false,
   closeAfterMs: 3_600_000,
+  offlineAfterMs: 0,
+  offlineForMs: 10_000,
 };
 
 const API_FAULT: ApiFault = {
@@ -171,6 +182,8 @@ export function patchFaults(faults: Faults, patch: FaultsPatch): Faults {
     api,
     resumeGone: patch.resumeGone ?? faults.resumeGone,
     closeAfterMs: patch.closeAfterMs ?? faults.closeAfterMs,
+    offlineAfterMs: patch.offlineAfterMs ?? faults.offlineAfterMs,
+    offlineForMs: patch.offlineForMs ?? faults.offlineForMs,
   };
 }
 

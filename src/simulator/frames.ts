@@ -59,3 +59,9 @@ export function channelClosedFrame(sessionId: string, targetId: string, output: 
 export function isAgentSessionState(frame: Uint8Array): boolean {
   return frame[4] === 0x61 && frame[5] === 0x67;
 }
+
+/** Whether a frame carries data of the session, in either direction. */
+export function isStreamData(frame: Uint8Array): boolean {
+  const type = Buffer.from(frame.subarray(4, 36)).toString("latin1");
+  return type.startsWith(MessageType.inputStreamData) || type.startsWith(MessageType.outputStreamData);
+}

@@ -84,6 +84,8 @@ export interface SimulatorOptions {
   readonly openingTimeoutMs?: number;
   /** A session without a client ends after this time; 20 minutes. 0 for never. */
   readonly abandonedAfterMs?: number;
+  /** A session without data in either direction ends after this time; 0, the default, for never. */
+  readonly idleTimeoutMs?: number;
   /** Who may not do what. */
   readonly denied?: readonly Denial[];
   /** Faults from the start. */

@@ -51,5 +51,7 @@ export interface SessionPlan {
   readonly publicationToClient: boolean;
   /** A session without a client ends after this time, in milliseconds; 0 for never. */
   readonly abandonedAfterMs: number;
+  /** A session without data in either direction ends after this time, in milliseconds; 0 for never. */
+  readonly idleTimeoutMs: number;
   readonly hooks: SimulatorHooks;
 }

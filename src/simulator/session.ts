@@ -7,7 +7,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { MessageType } from "../protocol/index.ts";
 import type { ClientConnection } from "./connection.ts";
 import type { AgentSession } from "./contract.ts";
-import { channelClosedFrame, isAgentSessionState, publicationFrame } from "./frames.ts";
+import { channelClosedFrame, isAgentSessionState, isStreamData, publicationFrame } from "./frames.ts";
 import { remember } from "./history.ts";
 import type { LogFields, SimulatorHooks } from "./options.ts";
 import type { SessionPlan, SessionStatus, SessionView } from "./session-view.ts";
@@ -36,6 +36,7 @@ export class GatewaySession {
   #bytesToClient = 0;
   #droppedWithoutClient = 0;
   #abandonTimer: ReturnType<typeof setTimeout> | undefined;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(plan: SessionPlan) {
     this.plan = plan;
@@ -170,14 +171,31 @@ export class GatewaySession {
   fromClient(frame: Uint8Array): void {
     this.#messagesToAgent++;
     this.#bytesToAgent += frame.length;
+    this.#used(frame);
     if (!this.#agentAway) this.#toAgent(frame);
   }
 
-  /** The agent's own connection is lost, or back: the client is told, frames meanwhile are lost. */
-  setAgentAway(away: boolean): void {
+  /**
+   * The agent's own connection is lost, or back: frames meanwhile are lost. The client is told unless it is not `told`:
+   * an agent that is frozen is noticed late.
+   */
+  setAgentAway(away: boolean, told = true): void {
     if (away === this.#agentAway || this.ended) return;
     this.#agentAway = away;
-    this.#toClient(publicationFrame(away ? MessageType.pausePublication : MessageType.startPublication));
+    if (told)
+      this.#toClient(publicationFrame(away ? MessageType.pausePublication : MessageType.startPublication));
+  }
+
+  /**
+   * The target is gone, and with it the agent and the session: whoever is connected hears nothing, and only
+   * ResumeSession says more.
+   */
+  vanish(): void {
+    if (this.ended) return;
+    this.setAgentAway(true, false);
+    const agent = this.#agent;
+    this.#markEnded("");
+    agent?.terminate();
   }
 
   /** Ends everything the agent started and tells the client `output`. */
@@ -195,11 +213,7 @@ export class GatewaySession {
   /** The end, told to the client as channel_closed. Only the first call counts. */
   end(output: string): void {
     if (this.ended) return;
-    this.#output = output;
-    this.#endedMs = Date.now();
-    this.#token = undefined;
-    clearTimeout(this.#abandonTimer);
-    this.#log("session ended", { reason: output !== "" });
+    this.#markEnded(output);
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection !== undefined) {
@@ -207,6 +221,24 @@ export class GatewaySession {
       this.#hooks.frame?.(this.id, "toClient", frame);
       connection.finish(frame);
     }
+  }
+
+  #markEnded(output: string): void {
+    this.#output = output;
+    this.#endedMs = Date.now();
+    this.#token = undefined;
+    clearTimeout(this.#abandonTimer);
+    clearTimeout(this.#idleTimer);
+    this.#log("session ended", { reason: output !== "" });
+  }
+
+  /** Data has moved: the idle time-out begins anew. */
+  #used(frame: Uint8Array): void {
+    const { idleTimeoutMs } = this.plan;
+    if (idleTimeoutMs === 0 || !isStreamData(frame)) return;
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => this.terminate(`Session: ${this.id} timed out.`), idleTimeoutMs);
+    this.#idleTimer.unref();
   }
 
   /** Resolves when nothing of the agent's part is left. */
@@ -232,6 +264,7 @@ export class GatewaySession {
     if (this.#connection === undefined) return;
     this.#messagesToClient++;
     this.#bytesToClient += frame.length;
+    this.#used(frame);
     this.#hooks.frame?.(this.id, "toClient", frame);
     this.#connection.send(frame);
   }

@@ -12,6 +12,7 @@ import { type Cut, type Faults, type FaultsPatch, NO_FAULTS, patchFaults } from 
 import { createLinkCounters } from "./link.ts";
 import { DEFAULT_AGENT_OPTIONS, DEFAULT_KMS_KEY, type SimulatorOptions } from "./options.ts";
 import { seededRandom } from "./random.ts";
+import { Restarts, setTargetOnline } from "./restarts.ts";
 import { serve } from "./server.ts";
 import type { SessionView } from "./session-view.ts";
 import type { GatewaySession } from "./session.ts";
@@ -57,8 +58,17 @@ export interface Simulator {
   cut(sessionId: string, how?: Cut): boolean;
   /** Stops reading from a session's client for a while; false without a connection. @throws UnknownSessionError */
   stopReading(sessionId: string, forMs: number): boolean;
-  /** The agent's connection is lost, or back; frames meanwhile are lost. @throws UnknownSessionError */
-  setAgentAway(sessionId: string, away: boolean): void;
+  /**
+   * The agent's connection is lost, or back; frames meanwhile are lost.
+   * @param told whether the client is told (true); an agent that is frozen is noticed late
+   * @throws UnknownSessionError
+   */
+  setAgentAway(sessionId: string, away: boolean, told?: boolean): void;
+  /**
+   * A target goes offline, or comes back. Its agents are gone at once, and with them their sessions: `told`, with
+   * channel_closed; else only ResumeSession says so.
+   */
+  setTargetOnline(targetId: string, online: boolean, told?: boolean): void;
   /** Ends a session as the service does; the client is shown `reason`. @throws UnknownSessionError */
   terminate(sessionId: string, reason?: string): void;
   /** Ends everything: sessions, sockets, the server. Resolves when nothing is left. May be called again. */
@@ -86,7 +96,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     if (session === undefined) throw new UnknownSessionError(sessionId);
     return session;
   };
+  const restarts = new Restarts(world);
   const tellConnections = (): void => {
+    restarts.faultsChanged();
     for (const session of world.sessions.values()) session.connection?.setFaults(world.faults.of(session.id));
   };
 
@@ -97,7 +109,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     credentials: world.credentials,
     environment: createEnvironment(url, world.options.region, world.credentials),
     unset: foreignVariables(world.credentials),
-    targets: [...world.targets.values()],
+    get targets() {
+      return [...world.targets.values()];
+    },
     seed,
     counters: world.counters,
     upgrades: world.upgrades,
@@ -131,10 +145,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       connection?.stopReading(forMs);
       return connection !== undefined;
     },
-    setAgentAway: (sessionId, away) => known(sessionId).setAgentAway(away),
+    setAgentAway: (sessionId, away, told) => known(sessionId).setAgentAway(away, told),
+    setTargetOnline: (targetId, online, told = false) => setTargetOnline(world, targetId, online, told),
     terminate: (sessionId, reason = "") => known(sessionId).terminate(reason),
     stop() {
       stopping ??= (async () => {
+        restarts.stop();
         for (const session of world.sessions.values()) session.terminate("");
         const agents = Promise.all(Array.from(world.sessions.values(), (session) => session.finished()));
         stopped.reject(new Error("the stand-in has stopped"));
@@ -176,6 +192,7 @@ async function createWorld(options: SimulatorOptions, seed: number): Promise<Wor
       publicationToClient: options.publicationToClient ?? true,
       openingTimeoutMs: options.openingTimeoutMs ?? 10_000,
       abandonedAfterMs: options.abandonedAfterMs ?? 20 * 60_000,
+      idleTimeoutMs: options.idleTimeoutMs ?? 0,
       denied: options.denied ?? [],
       mfaCode: options.mfaCode ?? "",
       webIdentityToken: options.webIdentityToken ?? "",

@@ -36,7 +36,7 @@ export function createTargets(
   targets: readonly TargetOptions[],
   agentVersion: string,
   nowMs: number,
-): ReadonlyMap<string, SimulatedTarget> {
+): Map<string, SimulatedTarget> {
   return new Map(
     targets.map((options) => {
       const connected = options.connected ?? (options.pingStatus ?? "Online") === "Online";

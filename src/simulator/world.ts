@@ -67,6 +67,7 @@ export interface World {
       | "publicationToClient"
       | "openingTimeoutMs"
       | "abandonedAfterMs"
+      | "idleTimeoutMs"
       | "denied"
       | "mfaCode"
       | "webIdentityToken"
@@ -74,7 +75,7 @@ export interface World {
     >
   >;
   readonly documents: Readonly<Record<string, SessionDocument>>;
-  readonly targets: ReadonlyMap<string, SimulatedTarget>;
+  readonly targets: Map<string, SimulatedTarget>;
   readonly agentOptions: AgentOptions;
   readonly startAgent: StartAgentSession;
   readonly credentials: SimulatorCredentials;

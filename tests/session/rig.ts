@@ -57,6 +57,8 @@ export class Rig {
       connectionAccepted: (mode, count) => this.seen.push(`accepted ${mode} ${count}`),
       silentAfterInput: (waitedMs) => this.seen.push(`silent for ${waitedMs} ms`),
       destinationFailed: () => this.seen.push("destination failed"),
+      targetSilent: (forMs) => this.seen.push(`target silent for ${forMs} ms`),
+      targetAnswers: (afterMs) => this.seen.push(`target answers after ${afterMs} ms`),
       connectionLost: (why) => this.seen.push(`lost: ${why}`),
       connectionRestored: (afterMs, resentMessages) => {
         this.seen.push("restored");

@@ -28,6 +28,8 @@ function carryOut(simulator: Simulator, { command, arguments: given }: ProcessRe
       return simulator.stopReading(...given);
     case "setAgentAway":
       return simulator.setAgentAway(...given);
+    case "setTargetOnline":
+      return simulator.setTargetOnline(...given);
     case "terminate":
       return simulator.terminate(...given);
     case "sessions":

@@ -26,7 +26,8 @@ export interface Commands {
   clearFaults: () => null;
   cut: (sessionId: string, how?: Cut) => boolean;
   stopReading: (sessionId: string, forMs: number) => boolean;
-  setAgentAway: (sessionId: string, away: boolean) => null;
+  setAgentAway: (sessionId: string, away: boolean, told?: boolean) => null;
+  setTargetOnline: (targetId: string, online: boolean, told?: boolean) => null;
   terminate: (sessionId: string, reason?: string) => null;
   sessions: () => readonly SessionView[];
   openSessions: () => readonly SessionView[];

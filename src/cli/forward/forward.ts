@@ -7,7 +7,13 @@ import { guardTerminalAtExit } from "../../terminal/index.ts";
 import { openAccount } from "../account.ts";
 import { tellError } from "../advice.ts";
 import { chooseTarget, requireTarget } from "../choose-target.ts";
-import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "../command.ts";
+import {
+  type Command,
+  type CommandContext,
+  COMMON_ARGUMENTS,
+  KEEPALIVE_ARGUMENT,
+  TARGET_ARGUMENT,
+} from "../command.ts";
 import { readDuration } from "../duration.ts";
 import { UsageError } from "../errors.ts";
 import { readForwardState, writeForwardState } from "../readiness/forward-state.ts";
@@ -38,6 +44,7 @@ export const forward: Command = {
       multiple: true,
     },
     sessions: { type: "string", description: "sessions side by side for each tunnel (1)", valueHint: "N" },
+    keepalive: KEEPALIVE_ARGUMENT,
     once: { type: "boolean", description: "end when a session has ended, instead of starting another" },
     drain: {
       type: "string",

@@ -24,6 +24,8 @@ export interface TunnelCounts {
   sentBytes: number;
   /** Bytes to local programs. */
   receivedBytes: number;
+  /** When the last byte moved, in monotonic milliseconds; absent before the first. */
+  lastByteAtMs?: number;
 }
 
 /** A connection that no session has taken yet. */
@@ -41,7 +43,12 @@ interface Acceptor {
 
 /** See the file's comment. */
 export class TunnelListener {
-  readonly counts: TunnelCounts = { open: 0, total: 0, sentBytes: 0, receivedBytes: 0 };
+  readonly counts: TunnelCounts = {
+    open: 0,
+    total: 0,
+    sentBytes: 0,
+    receivedBytes: 0,
+  };
   readonly #wanted: () => void;
   readonly #acceptors = new Set<Acceptor>();
   readonly #waiting: Waiting[] = [];
@@ -72,20 +79,27 @@ export class TunnelListener {
     return this.#waiting.length;
   }
 
-  /** What a session is given for its own listener: it takes connections from here until it stops. */
-  readonly listen: Listen = (_target, accept) => {
-    const acceptor: Acceptor = { accept, connections: 0 };
-    this.#acceptors.add(acceptor);
-    for (const waiting of this.#waiting.splice(0)) {
-      // A session that does not want it: the peer sees the reset, and `closed` counts it out.
-      if (!this.#assign(waiting)) waiting.stream.reset();
-    }
-    return Promise.resolve({
-      port: this.port,
-      addresses: this.addresses,
-      stop: () => void this.#acceptors.delete(acceptor),
-    });
-  };
+  /**
+   * What a session is given for its own listener: it takes connections from here until it stops.
+   * @param stopped told how many of its connections were open when it stopped
+   */
+  listenFor(stopped: (open: number) => void): Listen {
+    return (_target, accept) => {
+      const acceptor: Acceptor = { accept, connections: 0 };
+      this.#acceptors.add(acceptor);
+      for (const waiting of this.#waiting.splice(0)) {
+        // A session that does not want it: the peer sees the reset, and `closed` counts it out.
+        if (!this.#assign(waiting)) waiting.stream.reset();
+      }
+      return Promise.resolve({
+        port: this.port,
+        addresses: this.addresses,
+        stop: () => {
+          if (this.#acceptors.delete(acceptor)) stopped(acceptor.connections);
+        },
+      });
+    };
+  }
 
   /**
    * Open connections whose last bytes went towards the destination and were not answered, waiting ones included: they
@@ -187,6 +201,7 @@ class Relay implements LocalStreamEvents {
 
   data(bytes: Uint8Array): void {
     this.#counts.sentBytes += bytes.length;
+    this.#counts.lastByteAtMs = performance.now();
     this.#stream.asked = true;
     if (this.#events === undefined) this.#early.push(bytes);
     else this.#events.data(bytes);
@@ -245,6 +260,7 @@ class CountedStream implements LocalStream {
 
   write(bytes: Uint8Array): void {
     this.#counts.receivedBytes += bytes.length;
+    this.#counts.lastByteAtMs = performance.now();
     this.asked = false;
     this.#stream.write(bytes);
   }

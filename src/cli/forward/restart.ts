@@ -2,11 +2,13 @@
  * When a tunnel's session that has ended is started again: at the next local connection after an idle time-out, at once
  * after anything else, later and later where that does not help. Pure.
  */
-import { type SessionEnd, SessionGoneError } from "../../session/index.ts";
+import type { SessionEnd } from "../../session/index.ts";
 
 /** Delays between attempts that do not help, in milliseconds. */
 const FIRST_DELAY_MS = 1_000;
 const LAST_DELAY_MS = 30_000;
+/** The longest while a target is away that was there: its restart takes a minute or two. */
+const OFFLINE_DELAY_MS = 5_000;
 /** A session that ran for this long was worth starting: the next one is started at once. */
 const WORTHWHILE_MS = 30_000;
 
@@ -21,6 +23,8 @@ export interface SessionOutcome {
   /** From the attempt to start it to its end. */
   readonly lastedMs: number;
   readonly idle: boolean;
+  /** It was not started because the target is not connected: it may be at any moment. */
+  readonly offline: boolean;
 }
 
 /** See the file's comment. One for each session of a tunnel and those that follow it. */
@@ -29,26 +33,19 @@ export class RestartPolicy {
   #vain = 0;
 
   /** Decides after each end. */
-  next({ ran, lastedMs, idle }: SessionOutcome): Restart {
+  next({ ran, lastedMs, idle, offline }: SessionOutcome): Restart {
     if (ran && idle) {
       this.#vain = 0;
       return { kind: "at-next-connection" };
     }
     if (ran && lastedMs >= WORTHWHILE_MS) this.#vain = 0;
-    const delayMs = this.#vain === 0 && ran ? 0 : Math.min(FIRST_DELAY_MS * 2 ** this.#vain, LAST_DELAY_MS);
+    const delayMs =
+      this.#vain === 0 && ran
+        ? 0
+        : Math.min(FIRST_DELAY_MS * 2 ** this.#vain, offline ? OFFLINE_DELAY_MS : LAST_DELAY_MS);
     this.#vain = Math.min(this.#vain + 1, 10);
     return { kind: "after", delayMs };
   }
-}
-
-/**
- * Whether the service ended it because nobody used it. A session that is gone after the connection was away (a laptop
- * that slept) counts too: nobody has used it meanwhile.
- */
-export function isIdleEnd(end: SessionEnd): boolean {
-  if (end.kind === "lost") return end.error instanceof SessionGoneError;
-  // The service writes `Session: <id> timed out.`
-  return end.kind === "closed" && /timed ?out|time-?out|inactiv|\bidle\b/i.test(end.reason);
 }
 
 /** Why a session ended, in words. */

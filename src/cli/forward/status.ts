@@ -1,8 +1,11 @@
 /** The live status of `forward` on a terminal: one line a tunnel, drawn over the last ones. */
 import { SIZE_WITHOUT_TERMINAL, windowSize } from "../../terminal/index.ts";
+import { roughly } from "../duration.ts";
 import type { Tunnel, TunnelState } from "./tunnel.ts";
 
 const INTERVAL_MS = 1_000;
+/** As long as bytes move, the rate says so. */
+const TELL_IDLE_MS = 10_000;
 /** Of address and destination at least so much is shown: the end tells tunnels apart. */
 const MIN_NAME_COLUMNS = 12;
 
@@ -18,6 +21,8 @@ export interface TunnelView {
   readonly rate: number;
   readonly rttMs: number | undefined;
   readonly reconnects: number;
+  /** Since the last byte moved; undefined before the first. */
+  readonly idleMs: number | undefined;
 }
 
 /** Draws until it is stopped; messages are put above the lines. */
@@ -68,7 +73,7 @@ export class LiveStatus {
   }
 
   #view(tunnel: Tunnel): TunnelView {
-    const { open, sentBytes, receivedBytes } = tunnel.listener.counts;
+    const { open, sentBytes, receivedBytes, lastByteAtMs } = tunnel.listener.counts;
     return {
       address: tunnel.listener.addresses[0] ?? "",
       destination: destination(tunnel),
@@ -79,6 +84,7 @@ export class LiveStatus {
       rate: this.#rate(tunnel, sentBytes + receivedBytes),
       rttMs: tunnel.rttMs,
       reconnects: tunnel.reconnects,
+      idleMs: lastByteAtMs === undefined ? undefined : performance.now() - lastByteAtMs,
     };
   }
 
@@ -102,6 +108,9 @@ export function statusLine(view: TunnelView, columns: number): string {
     `↓ ${formatBytes(view.receivedBytes)}`,
     `${formatBytes(view.rate)}/s`,
     ...(view.rttMs === undefined ? [] : [`rtt ${view.rttMs.toFixed(1)} ms`]),
+    ...(view.idleMs === undefined || view.idleMs < TELL_IDLE_MS
+      ? []
+      : [`last byte ${roughly(view.idleMs)} ago`]),
     `${view.reconnects} ${view.reconnects === 1 ? "reconnect" : "reconnects"}`,
   ].join("  ");
   const names = `${view.address} → ${view.destination}`;

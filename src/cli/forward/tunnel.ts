@@ -1,9 +1,10 @@
 /**
  * One tunnel of `forward`: a listener that stays, and the sessions behind it, which are started again when they end.
  */
-import type { StartedSession, StartSessionRequest } from "../../aws/index.ts";
-import { portRequest, runKnown } from "../../host/index.ts";
+import { RefusedCallError, type StartedSession, type StartSessionRequest } from "../../aws/index.ts";
+import { portRequest, runKnown, targetAnswersLine, targetSilentLine } from "../../host/index.ts";
 import {
+  isIdleEnd,
   Session,
   type SessionEnd,
   type SessionObserver,
@@ -11,7 +12,7 @@ import {
   within,
 } from "../../session/index.ts";
 import { TunnelListener } from "./listener.ts";
-import { isIdleEnd, reasonOf, RestartPolicy } from "./restart.ts";
+import { reasonOf, RestartPolicy } from "./restart.ts";
 import type { TunnelSpec } from "./spec.ts";
 
 /** A session as a tunnel drives it. */
@@ -52,13 +53,25 @@ export type TunnelState = "starting" | "up" | "reconnecting" | "restarting" | "i
 interface Outcome {
   readonly ran: boolean;
   readonly idle: boolean;
+  /** It was not started because the target is not connected. */
+  readonly offline: boolean;
   readonly reason: Error;
+  /** Connections that were open at its end. */
+  readonly open: number;
 }
+
+const WAITING = "starting another as soon as it is";
+
+const NOT_STARTED = { ran: false, idle: false, offline: false, open: 0 };
 
 /** What has become of one session so far. */
 interface SessionLife {
   ran: boolean;
   cut: boolean;
+  /** What was sent last has not been acknowledged for long. */
+  silent: boolean;
+  /** Connections that were open when it ended. */
+  open: number;
 }
 
 /** See the file's comment. */
@@ -160,54 +173,70 @@ export class Tunnel {
     const { clock } = this.#options.world;
     const policy = new RestartPolicy();
     let everUp = false;
+    /** Why there is no session, as it was said last; empty while one is up. */
+    let told = "";
     while (!this.#stopping) {
       const startedAtMs = clock.now();
-      const { ran, idle, reason } = await this.#runSession(everUp);
+      const { ran, idle, offline, reason, open } = await this.#runSession(everUp, () => {
+        if (told !== "") this.#options.say("session-restarted", `${this.spec.text}: another session is up`);
+        told = "";
+      });
       if (this.#stopping) return;
       everUp ||= ran;
       if (!everUp || this.#options.once) {
         this.#ready.reject(reason);
         return this.#failed.resolve(reason);
       }
-      const restart = policy.next({ ran, idle, lastedMs: clock.now() - startedAtMs });
-      const ended = `${this.spec.text}: ${ran ? "session ended" : "no session"} (${reason.message})`;
+      const restart = policy.next({ ran, idle, offline, lastedMs: clock.now() - startedAtMs });
+      const what = `${ran ? "session ended" : "no session"} (${reason.message})`;
+      const ended = `${this.spec.text}: ${what}${resetWords(open)}`;
       if (restart.kind === "at-next-connection") {
         this.#idle++;
-        this.#options.say("session-idle", `${ended}, the next connection starts another`);
+        const hint = open === 0 ? "" : "; --keepalive keeps one from its idle time-out";
+        this.#options.say("session-idle", `${ended}, the next connection starts another${hint}`);
         await this.#nextConnection();
         this.#idle--;
       } else {
         const when = restart.delayMs === 0 ? "now" : `in ${restart.delayMs / 1000} s`;
-        this.#options.say("session-ended", `${ended}, starting another ${when}`, {
-          retryInMs: restart.delayMs,
-        });
+        const fields = { retryInMs: restart.delayMs, resetConnections: open };
+        // People need not hear of each attempt that fails as the one before.
+        if (what === told) this.#options.note?.("session-ended", { message: ended, ...fields });
+        else
+          this.#options.say(
+            "session-ended",
+            `${ended}, ${offline ? WAITING : `starting another ${when}`}`,
+            fields,
+          );
+        told = what;
         await this.#sleep(restart.delayMs);
       }
     }
   }
 
   /** @param again whether one before it was up */
-  async #runSession(again: boolean): Promise<Outcome> {
+  async #runSession(again: boolean, isUp: () => void): Promise<Outcome> {
     const { world, target, start, spec, note } = this.#options;
     note?.("connecting", { target });
     let parameters: StartedSession;
     try {
       parameters = await start(portRequest(target, spec.host, spec.port));
     } catch (error) {
-      return { ran: false, idle: false, reason: error as Error };
+      const offline = error instanceof RefusedCallError && error.call.awsCode === "TargetNotConnected";
+      return { ...NOT_STARTED, offline, reason: error as Error };
     }
     if (this.#stopping) {
       await world.api.terminate(parameters.sessionId).catch(() => undefined);
-      return { ran: false, idle: false, reason: new Error("it was stopped") };
+      return { ...NOT_STARTED, reason: new Error("it was stopped") };
     }
     const { sessionId } = parameters;
-    const life: SessionLife = { ran: false, cut: false };
+    const life: SessionLife = { ran: false, cut: false, silent: false, open: 0 };
     const create = this.#options.createSession ?? ((...given) => new Session(...given));
     const session = create(
       parameters,
-      { ...world, listen: this.listener.listen },
+      { ...world, listen: this.listener.listenFor((open) => (life.open = open)) },
       this.#observer(life, () => {
         if (again) this.#reconnects++;
+        isUp();
         note?.("connected", { target, sessionId });
       }),
     );
@@ -216,7 +245,14 @@ export class Tunnel {
     this.#running.delete(session);
     if (life.ran) this.#up--;
     if (life.cut) this.#cut--;
-    return { ran: life.ran, idle: isIdleEnd(end), reason: reasonOf(end) };
+    // Whose target has not answered was in use: it was not the idle time-out that ended it.
+    return {
+      ran: life.ran,
+      idle: isIdleEnd(end) && !life.silent,
+      offline: false,
+      reason: reasonOf(end),
+      open: life.open,
+    };
   }
 
   #observer(life: SessionLife, up: () => void): SessionObserver {
@@ -237,6 +273,14 @@ export class Tunnel {
         this.#destinationFailures++;
         if (this.isProbed) return;
         say("destination-failed", `${text}: the target could not reach the destination`);
+      },
+      targetSilent: (forMs) => {
+        life.silent = true;
+        say("target-silent", `${text}: ${targetSilentLine(forMs)}`, { forMs: Math.round(forMs) });
+      },
+      targetAnswers: (afterMs) => {
+        life.silent = false;
+        say("target-answers", `${text}: ${targetAnswersLine(afterMs)}`, { afterMs: Math.round(afterMs) });
       },
       connectionLost: (why) => {
         this.#setCut(life, true);
@@ -268,4 +312,10 @@ export class Tunnel {
   #sleep(delayMs: number): Promise<void> {
     return within(this.#options.world.clock, delayMs, this.#stopped.promise);
   }
+}
+
+/** What is said of connections that an end has cut. */
+function resetWords(open: number): string {
+  if (open === 0) return "";
+  return open === 1 ? ", 1 open connection was reset" : `, ${open} open connections were reset`;
 }

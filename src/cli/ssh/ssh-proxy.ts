@@ -2,7 +2,7 @@
 import type { Host } from "../../host/index.ts";
 import { watchSignals } from "../../terminal/index.ts";
 import { type Account, openAccount } from "../account.ts";
-import { type Command, type CommandContext, COMMON_ARGUMENTS } from "../command.ts";
+import { type Command, type CommandContext, COMMON_ARGUMENTS, KEEPALIVE_ARGUMENT } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { runToEnd } from "../run-to-end.ts";
 import { resolveTarget } from "../target.ts";
@@ -32,6 +32,7 @@ export const sshProxy: Command = {
       description: "with --push-key: whose authorized_keys gets it",
       valueHint: "USER",
     },
+    keepalive: KEEPALIVE_ARGUMENT,
     ...COMMON_ARGUMENTS,
   },
   examples: [
@@ -63,7 +64,7 @@ async function run(context: CommandContext): Promise<number> {
       documentName: "AWS-StartSSHSession",
       parameters: { portNumber: [port] },
     });
-    return await runToEnd(context, host, session);
+    return await runToEnd(context, host, session, { canKeepAlive: !args.flag("keepalive") });
   } finally {
     await pushed?.withdraw();
     stopSignals();

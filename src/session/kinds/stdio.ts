@@ -2,13 +2,17 @@
  * Port sessions without a listener (`AWS-StartSSHSession`): standard input and output are the connection, bytes as
  * they are. Nothing else may be written to standard output.
  */
-import { PayloadType } from "../../protocol/index.ts";
+import { encodeSize, PayloadType } from "../../protocol/index.ts";
 import type { SessionError } from "../errors.ts";
 import { InputQueue } from "../input-queue.ts";
 import type { LocalStream } from "../seams.ts";
 import { CommandOutput } from "./command-output.ts";
 import type { Kind, KindContext } from "./kind.ts";
 import { Linger } from "./linger.ts";
+
+/** The shortest idle time-out that can be set is a minute. */
+const KEEP_ALIVE_INTERVAL_MS = 25_000;
+const SIZE_OF_NOTHING = { cols: 80, rows: 24 };
 
 /** Kind for `Port` without a type. */
 export class StdioPortKind implements Kind {
@@ -22,6 +26,7 @@ export class StdioPortKind implements Kind {
   #inputPaused = false;
   #stopped = false;
   #linger: Linger | undefined;
+  #cancelKeepAlive: (() => void) | undefined;
 
   constructor(context: KindContext) {
     this.#context = context;
@@ -29,6 +34,7 @@ export class StdioPortKind implements Kind {
   }
 
   start(): void {
+    if (this.#context.settings.keepAlive) this.#keepAlive();
     this.#stream = this.#output.attach("bytes", {
       data: (bytes) => this.#localData(bytes),
       ended: () => {
@@ -72,6 +78,7 @@ export class StdioPortKind implements Kind {
 
   stop(): boolean {
     this.#stopped = true;
+    this.#cancelKeepAlive?.();
     this.#linger?.cancel();
     this.#input.clear();
     this.#stream?.pause();
@@ -81,6 +88,14 @@ export class StdioPortKind implements Kind {
   close(flushMs: number): Promise<void> {
     this.stop();
     return this.#output.close(flushMs);
+  }
+
+  /** A size, which agents of ports ignore: no byte may be added to the connection. */
+  #keepAlive(): void {
+    this.#cancelKeepAlive = this.#context.clock.after(KEEP_ALIVE_INTERVAL_MS, () => {
+      this.#context.send(PayloadType.size, encodeSize(SIZE_OF_NOTHING.cols, SIZE_OF_NOTHING.rows));
+      this.#keepAlive();
+    });
   }
 
   #localData(bytes: Uint8Array): void {

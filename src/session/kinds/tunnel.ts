@@ -119,11 +119,14 @@ export class Tunnel {
     this.close(false);
   }
 
-  /** Ends the local socket: after its queue is written, or at once. */
+  /**
+   * The session is over. What is queued is still written if `orderly`; a connection that was cut off in the middle is
+   * reset otherwise, for its end must not look like an end of the data.
+   */
   close(orderly: boolean): void {
     this.#linger?.cancel();
     if (this.#localClosed) return;
-    if (orderly) this.#local.close();
+    if (orderly && (this.#remoteFinished || this.#queuedBytes > 0)) this.#local.close();
     else this.#local.reset();
   }
 }

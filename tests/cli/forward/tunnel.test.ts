@@ -1,13 +1,14 @@
 /** When the sessions of a tunnel are started again, by a clock that is moved by hand. */
 import { describe, expect, test } from "bun:test";
 
-import type { StartedSession, StartSessionRequest } from "../../../src/aws/index.ts";
-import { isIdleEnd, RestartPolicy } from "../../../src/cli/forward/restart.ts";
+import { RefusedCallError, type StartedSession, type StartSessionRequest } from "../../../src/aws/index.ts";
+import { RestartPolicy } from "../../../src/cli/forward/restart.ts";
 import { parseTunnelSpec } from "../../../src/cli/forward/spec.ts";
 import { formatBytes, statusLine } from "../../../src/cli/forward/status.ts";
 import { Tunnel, type TunnelSession } from "../../../src/cli/forward/tunnel.ts";
 import {
   ConnectionLostError,
+  isIdleEnd,
   type Listener,
   type SessionEnd,
   SessionGoneError,
@@ -169,7 +170,29 @@ describe("a session that has ended", () => {
     const rig = await new TunnelRig().start();
     await rig.end(end);
     expect({ started: rig.started, up: rig.tunnel.sessionsUp }).toEqual({ started: 2, up: 1 });
-    expect(rig.said).toEqual(["session-ended"]);
+    expect(rig.said).toEqual(["session-ended", "session-restarted"]);
+  });
+
+  test("because its target was restarted: another as soon as it is connected again, and both are said once", async () => {
+    const rig = await new TunnelRig().start();
+    rig.sessions[0]?.observer.targetSilent?.(30_000);
+    rig.startFailure = new RefusedCallError(
+      { action: "ssm:StartSession", awsCode: "TargetNotConnected" } as never,
+      "i-1 is not connected",
+    );
+    await rig.end({ kind: "lost", error: new SessionGoneError(), exitCode: undefined });
+    await rig.clock.advanceAsync(120_000);
+    // The end, and why there is no other; each attempt is no news.
+    expect(rig.said).toEqual(["target-silent", "session-ended", "session-ended"]);
+    const attempts = rig.started;
+    expect(attempts).toBeGreaterThan(20);
+    await rig.clock.advanceAsync(60_000);
+    // Never longer than 5 s, for a restart is over soon.
+    expect(rig.started - attempts).toBe(12);
+    rig.startFailure = undefined;
+    await rig.clock.advanceAsync(5_000);
+    expect(rig.tunnel.state).toBe("up");
+    expect(rig.said.at(-1)).toBe("session-restarted");
   });
 
   test("again and again: later and later, and at once again after a good one", async () => {
@@ -382,7 +405,7 @@ describe("idle ends", () => {
   });
 
   test("an idle time-out of a session that never came up is no reason to wait", () => {
-    expect(new RestartPolicy().next({ ran: false, idle: true, lastedMs: 0 })).toEqual({
+    expect(new RestartPolicy().next({ ran: false, idle: true, offline: false, lastedMs: 0 })).toEqual({
       kind: "after",
       delayMs: 1_000,
     });
@@ -413,6 +436,7 @@ describe("status", () => {
       rate: 900_000,
       rttMs: 21.345,
       reconnects: 1,
+      idleMs: 9_999,
     };
     const numbers = "up  2 open  ↑ 1.5 kB  ↓ 0 B  900.0 kB/s  rtt 21.3 ms  1 reconnect";
     expect(statusLine(view, 200)).toBe(`127.0.0.1:5432 → db:5432  ${numbers}`);

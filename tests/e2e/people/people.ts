@@ -89,9 +89,13 @@ export interface Forward extends RunningProcess {
 }
 
 /** Starts tunnels and waits until all are up. */
-export async function startForward(standIn: StandIn, args: readonly string[]): Promise<Forward> {
+export async function startForward(
+  standIn: StandIn,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Forward> {
   const before = new Set((await standIn.simulator.call("sessions")).map(({ sessionId }) => sessionId));
-  const child = startPeople(standIn, ["forward", WEB, "--json", ...args]);
+  const child = startPeople(standIn, ["forward", WEB, "--json", ...args], { env });
   const count = args.filter((word) => word === "-L").length;
   await child.stdout.waitFor(new RegExp(`(\\{"event":"ready".*\\}\n){${count}}`));
   const ready = child.stdout

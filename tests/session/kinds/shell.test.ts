@@ -216,7 +216,7 @@ describe("a silent other side after the end of standard input", () => {
   });
 
   test("is only waited for once it has everything, and everything it said is read", async () => {
-    const rig = await new Rig(BOUNDED).startShell();
+    const rig = await new Rig({ settings: { ...BOUNDED.settings, answerTimeoutMs: 0 } }).startShell();
     rig.agent.acknowledges = false;
     rig.streams.pair.send("late\n");
     rig.streams.pair.end();

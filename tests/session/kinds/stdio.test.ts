@@ -47,6 +47,16 @@ describe("standard input and output as a connection", () => {
     expect(payloads[0]).toHaveLength(4096);
   });
 
+  test("are kept from the idle time-out by sizes, never by bytes, where that is wanted", async () => {
+    const rig = await startStdio({ settings: { keepAlive: true } });
+    await rig.pass(10 * 60_000);
+    expect(rig.agent.payloads(PayloadType.size)).toHaveLength(24);
+    expect(rig.agent.typed).toBe("");
+    rig.session.terminate();
+    await rig.pass(10_000);
+    expect(rig.clock.pending).toBe(0);
+  });
+
   test("survive a cut", async () => {
     const rig = await startStdio();
     rig.streams.pair.send("a");
