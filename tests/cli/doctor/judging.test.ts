@@ -101,6 +101,7 @@ describe("settings", () => {
       duration: "90s",
       host: "gateway.example",
       "64": "64",
+      numbers: "1.2.835.0",
     };
     for (const { name, form } of VARIABLES) {
       const word = form.split(/,| /)[0] ?? "";
