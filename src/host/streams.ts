@@ -13,6 +13,7 @@ import {
   enterRawMode,
   ESCAPE_HELP,
   EscapeDetector,
+  isSameTerminal,
   isTerminal,
   type RawMode,
   releaseStandardInput,
@@ -25,6 +26,9 @@ import {
 
 /** How long raw mode waits, at most, for what was printed before. */
 const RAW_MODE_DELAY_MS = 200;
+
+/** How often a pipe on standard output is looked at while its reader may be ended by a key. */
+const READER_CHECK_MS = 100;
 
 let active: HostStreams | undefined;
 
@@ -45,6 +49,7 @@ export class HostStreams implements StandardStreams {
   #rawMode: RawMode | undefined;
   /** The keyboard is a session's: raw mode is on, or will be in a moment. */
   #rawWanted = false;
+  #readerCheck: ReturnType<typeof setInterval> | undefined;
   #pair: StreamPair | undefined;
   /** Who hears of the streams now: a session may change its kind once, when its agent is slow. */
   #events: LocalStreamEvents | undefined;
@@ -102,7 +107,8 @@ export class HostStreams implements StandardStreams {
 
   /** Writes a line of the program itself to standard error, whatever the terminal's mode is. */
   writeStatus(line: string): void {
-    const end = this.#rawMode?.kind === "termios" ? "\r\n" : "\n";
+    const raw = this.#rawMode?.kind === "termios" && isSameTerminal(0, 2);
+    const end = raw ? "\r\n" : "\n";
     standardError().write(Buffer.from(line + end));
   }
 
@@ -117,6 +123,7 @@ export class HostStreams implements StandardStreams {
   /** Puts the terminal back at once. */
   restoreNow(): void {
     this.#rawWanted = false;
+    clearInterval(this.#readerCheck);
     this.#rawMode?.restore();
     this.#rawMode = undefined;
     releaseStandardInput();
@@ -125,7 +132,12 @@ export class HostStreams implements StandardStreams {
   /** Lines that were printed before lose their carriage returns when they are written in raw mode. */
   #enterRawMode(): void {
     const enter = (): void => {
-      if (this.#rawWanted) this.#rawMode ??= enterRawMode();
+      if (!this.#rawWanted) return;
+      this.#rawMode ??= enterRawMode();
+      // Ctrl-C ends the programs behind the pipe. Of that a side that writes nothing would never hear.
+      if (this.#rawMode.kind === "shared") {
+        this.#readerCheck ??= setInterval(() => standardOutput().checkReader(), READER_CHECK_MS).unref();
+      }
     };
     if (standardOutput().queuedBytes === 0) return enter();
     const late = new Promise((resolve) => setTimeout(resolve, RAW_MODE_DELAY_MS).unref());
@@ -156,7 +168,9 @@ export class HostStreams implements StandardStreams {
     const { forward, actions } = this.#escapeDetector.push(bytes);
     if (forward.length > 0) this.#events?.data(forward);
     for (const action of actions) {
-      if (action === "help") standardOutput().write(Buffer.from(ESCAPE_HELP));
+      // What goes into a pipe or a file is the session's data.
+      if (action === "help")
+        (isSameTerminal(0, 1) ? standardOutput() : standardError()).writeText(ESCAPE_HELP);
       else this.onEscape();
     }
   }

@@ -4,18 +4,13 @@
  */
 import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 
-import { type Libc, libc, TCSANOW, TERMIOS_BYTES } from "./libc.ts";
+import { type Libc, libc, TCSANOW } from "./libc.ts";
 import { watchSignals } from "./signals.ts";
+import { TERMIOS_BYTES, withoutEcho } from "./termios.ts";
 
 /** How often the terminal is looked at. A read that waits could not be given up, and would take a session's keys. */
 const LOOK_INTERVAL_MS = 50;
 const MAX_LINE_BYTES = 256;
-
-/** Where `struct termios` keeps the local modes, and two of them: the echo of keys, and that of Enter. */
-const LOCAL_MODES =
-  process.platform === "darwin"
-    ? { offset: 24, echo: 0x8, echoEnter: 0x10 }
-    : { offset: 12, echo: 0x8, echoEnter: 0x40 };
 
 /** What came of asking. */
 export type HiddenLine =
@@ -87,10 +82,7 @@ function inForeground(library: Libc, terminal: number): boolean {
 function hideTyping(library: Libc | undefined, terminal: number): () => void {
   const saved = new Uint8Array(TERMIOS_BYTES);
   if (library === undefined || library.tcgetattr(terminal, saved) !== 0) return () => {};
-  const hidden = saved.slice();
-  const { offset, echo, echoEnter } = LOCAL_MODES;
-  const modes = new DataView(hidden.buffer);
-  modes.setUint32(offset, (modes.getUint32(offset, true) & ~echo) | echoEnter, true);
+  const hidden = withoutEcho(saved);
   const hide = (): void => {
     if (inForeground(library, terminal)) library.tcsetattr(terminal, TCSANOW, hidden);
   };

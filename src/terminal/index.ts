@@ -8,7 +8,7 @@ export { ESCAPE_HELP, EscapeDetector } from "./escapes.ts";
 export type { EscapeAction, EscapeResult } from "./escapes.ts";
 export { askHidden } from "./hidden-line.ts";
 export type { HiddenLine } from "./hidden-line.ts";
-export { isTerminal } from "./is-terminal.ts";
+export { isSameTerminal, isTerminal } from "./is-terminal.ts";
 export { openLibc } from "./libc.ts";
 export { OutputSink } from "./output-sink.ts";
 export type { OutputSinkOptions, Taken } from "./output-sink.ts";

@@ -16,20 +16,21 @@ export interface Libc {
   cfmakeraw(termios: Uint8Array): void;
   /** Process group in the foreground of the terminal; -1 when the descriptor is no terminal of this session. */
   tcgetpgrp(fileDescriptor: number): number;
+  /** Session whose controlling terminal this is; -1 when the descriptor is no terminal of this session. */
+  tcgetsid(fileDescriptor: number): number;
   /** This process's group. */
   getpgrp(): number;
   /** Runs `action` while SIGTTOU is ignored, so that a background process is not stopped by it. */
   withoutTtou(action: () => void): void;
   /** Whether a signal is ignored by this process now; undefined when it cannot be asked. */
   isIgnored(signalNumber: number): boolean | undefined;
+  /** Whether the other end of a pipe, socket or terminal has gone; false where it cannot be asked. */
+  isHungUp(fileDescriptor: number): boolean;
   /** Bytes that wait in a pipe or socket; undefined where it cannot be asked. */
   readableBytes(fileDescriptor: number): number | undefined;
   /** Ends the process at once, without any exit handler. Nothing that is still queued is written. */
   _exit(code: number): never;
 }
-
-/** Larger than `struct termios` anywhere (60 bytes on Linux, 72 on macOS). */
-export const TERMIOS_BYTES = 256;
 
 /** `tcsetattr`: at once, without waiting for output that a stopped terminal may never take. */
 export const TCSANOW = 0;
@@ -37,6 +38,8 @@ export const TCSANOW = 0;
 // The same number on Linux (x64, arm64) and macOS.
 const SIGTTOU = 22;
 const SIG_IGN = 1;
+const POLLERR = 0x08;
+const POLLHUP = 0x10;
 /** Linux's, on x64 and arm64. */
 const FIONREAD = 0x541b;
 // Larger than `struct sigaction` anywhere (152 bytes in glibc, 16 on macOS); it begins with the handler everywhere.
@@ -76,9 +79,11 @@ function load(): Libc | undefined {
     tcsetattr: { args: ["i32", "i32", "ptr"], returns: "i32" },
     cfmakeraw: { args: ["ptr"], returns: "void" },
     tcgetpgrp: { args: ["i32"], returns: "i32" },
+    tcgetsid: { args: ["i32"], returns: "i32" },
     getpgrp: { args: [], returns: "i32" },
     signal: { args: ["i32", "ptr"], returns: "ptr" },
     sigaction: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+    poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
     ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
     _exit: { args: ["i32"], returns: "void" },
   });
@@ -89,6 +94,7 @@ function load(): Libc | undefined {
     tcsetattr: symbols.tcsetattr,
     cfmakeraw: symbols.cfmakeraw,
     tcgetpgrp: symbols.tcgetpgrp,
+    tcgetsid: symbols.tcgetsid,
     getpgrp: symbols.getpgrp,
     withoutTtou(action) {
       const before = symbols.signal(SIGTTOU, SIG_IGN as Pointer);
@@ -102,6 +108,11 @@ function load(): Libc | undefined {
       const current = new Uint8Array(SIGACTION_BYTES);
       if (symbols.sigaction(signalNumber, null, current) !== 0) return undefined;
       return new DataView(current.buffer).getBigUint64(0, true) === BigInt(SIG_IGN);
+    },
+    isHungUp(fileDescriptor) {
+      // struct pollfd: the descriptor, then 16 bits of what is asked for (these two are told in any case), 16 of answers.
+      const poll = Int32Array.of(fileDescriptor, 0);
+      return symbols.poll(poll, 1, 0) === 1 && (((poll[1] ?? 0) >>> 16) & (POLLERR | POLLHUP)) !== 0;
     },
     readableBytes(fileDescriptor) {
       // With other calling conventions (macOS on ARM) a variadic function cannot be called like this.

@@ -6,6 +6,7 @@
 import { write as writeToDescriptor } from "node:fs";
 
 import { codeOf, type OutputClosedError, outputError, OutputFailedError } from "./errors.ts";
+import { libc } from "./libc.ts";
 
 /**
  * Size of a block in the queue, and the most that is handed to the kernel at once unless told: progress is seen and a
@@ -135,6 +136,13 @@ export class OutputSink {
   failWhenUnread(unreadMs: number): void {
     this.#unreadMs = unreadMs;
     this.#watchReader();
+  }
+
+  /** Looks whether the reader has gone, where nothing is being written that would show it; the output is closed then. */
+  checkReader(): void {
+    if (this.#error !== undefined || this.#inFlight !== undefined) return;
+    if (libc()?.isHungUp(this.#fileDescriptor) !== true) return;
+    this.#failed(Object.assign(new Error("broken pipe, poll"), { code: "EPIPE" }));
   }
 
   /** Tells the listener once when the output fails, at once if it already has. Returns how to stop listening. */

@@ -1,26 +1,31 @@
 /**
- * Raw mode of the terminal on standard input, in full: every key is a byte and every byte of output goes out as it is.
+ * Raw mode of the terminal on standard input: every key is a byte and, where standard output is that terminal too,
+ * every byte of output goes out as it is. Where it is not, other programs may use the terminal: see `shared`.
  * Owns the one saved state of the terminal and puts it back on every way out of the process, together with the modes
  * that the other side has left on. It never decides to end anything.
  */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
 
 import { RawModeError } from "./errors.ts";
-import { isTerminal } from "./is-terminal.ts";
-import { type Libc, libc, TCSANOW, TERMIOS_BYTES } from "./libc.ts";
+import { isSameTerminal, isTerminal } from "./is-terminal.ts";
+import { type Libc, libc, TCSANOW } from "./libc.ts";
 import { processInput } from "./standard-input.ts";
 import { outputModes } from "./standard-streams.ts";
 import type { TerminalModes } from "./terminal-modes.ts";
+import { shareWithOthers, TERMIOS_BYTES } from "./termios.ts";
 
 const STDIN = 0;
 
 /** The way raw mode was reached; `none`: standard input is no terminal. */
-export type RawModeKind = "termios" | "basic" | "none";
+export type RawModeKind = "termios" | "shared" | "basic" | "none";
 
 /** A terminal in raw mode. */
 export interface RawMode {
   /**
    * - `termios`: full raw mode, output untouched.
+   * - `shared`: standard output is not this terminal, but a pipe, a file or another one. Whoever writes to the terminal
+   *   now counts on its processing of output (LF to CR LF), which stays as it was. Ctrl-C and Ctrl-\ stay signals: they
+   *   reach every program of the pipeline, this one among them, which passes them on to the other side.
    * - `basic`: Bun's own raw mode, where the C library cannot be loaded and on Windows: keys are bytes, but a lone
    *   LF of the other side is still written as CR LF, which draws full-screen programs wrongly on Unix.
    * - `none`: nothing was changed.
@@ -79,6 +84,8 @@ function switchTermios(library: Libc): Switched {
   if (library.tcgetattr(STDIN, saved) !== 0) throw new RawModeError("tcgetattr failed");
   const wanted = saved.slice();
   library.cfmakeraw(wanted);
+  const shared = !isSameTerminal(STDIN, 1);
+  if (shared) shareWithOthers(wanted, saved);
   const makeRaw = () => library.tcsetattr(STDIN, TCSANOW, wanted);
   if (makeRaw() !== 0) throw new RawModeError("tcsetattr failed");
   // What the terminal made of the request: compared later, to see whether somebody else has taken it over.
@@ -91,10 +98,11 @@ function switchTermios(library: Libc): Switched {
   };
   process.on("SIGCONT", continued);
   return {
-    kind: "termios",
+    kind: shared ? "shared" : "termios",
     putBack() {
       process.off("SIGCONT", continued);
-      if (!inForeground(library) && !settingsAre(library, raw)) return;
+      // A pager at the end of the pipeline has settings of its own in place, and puts back what it has found.
+      if ((shared || !inForeground(library)) && !settingsAre(library, raw)) return;
       library.withoutTtou(() => library.tcsetattr(STDIN, TCSANOW, saved));
     },
   };
