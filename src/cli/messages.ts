@@ -3,7 +3,7 @@
  * `--json` makes each line a JSON object. Texts from outside are made harmless here and nowhere else.
  */
 import { harmlessLine } from "../host/index.ts";
-import { standardError } from "../terminal/index.ts";
+import { writeErrorLine } from "../terminal/index.ts";
 
 /** Further members of a line under `--json`. */
 export type MessageFields = Readonly<Record<string, string | number>>;
@@ -26,7 +26,7 @@ export class Messages {
   constructor(options: MessageOptions) {
     this.quiet = options.quiet;
     this.json = options.json;
-    this.write = options.write ?? ((line) => void standardError().write(Buffer.from(`${line}\n`)));
+    this.write = options.write ?? writeErrorLine;
   }
 
   /** Says how things go. @param event stable name for `--json`, `connection-lost` for example */

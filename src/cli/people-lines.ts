@@ -1,4 +1,4 @@
-/** What the people's face says while a session runs on the standard streams. */
+/** What the CLI says while a session runs on the standard streams. */
 import { targetAnswersLine, targetSilentLine } from "../host/index.ts";
 import type { SessionObserver } from "../session/index.ts";
 import type { Messages } from "./messages.ts";

@@ -1,13 +1,16 @@
-/** Runs a session that a command has started on the standard streams, to the exit code of this face. */
+/** Runs a session that a command has started on the standard streams, to the exit code of the CLI. */
 import { type Host, runSession } from "../host/index.ts";
 import {
   isIdleEnd,
   OutputIncompleteError,
   type SessionEnd,
+  type SessionObserver,
   type SessionParameters,
+  wasCut,
 } from "../session/index.ts";
-import type { ProcessSignal } from "../terminal/index.ts";
+import { isTerminal, type ProcessSignal } from "../terminal/index.ts";
 import type { CommandContext } from "./command.ts";
+import { endedBecause, endedLine } from "./ended-line.ts";
 import { ExitCode, SIGNAL_EXIT_CODES } from "./exit-codes.ts";
 import { peopleLines } from "./people-lines.ts";
 
@@ -21,7 +24,10 @@ export interface RunToEndOptions {
   readonly canKeepAlive?: boolean;
 }
 
-/** See the file's comment. Says on standard error why a session did not end by itself. */
+/**
+ * See the file's comment. Says on standard error why a session did not end as it should, and on a terminal which one
+ * has ended and after how long.
+ */
 export async function runToEnd(
   { messages, exit }: Pick<CommandContext, "messages" | "exit">,
   host: Host,
@@ -31,10 +37,11 @@ export async function runToEnd(
   // The host knows how lines are ended while the terminal is raw.
   messages.write = (line) => host.streams.writeStatus(line);
   let timedOut = false;
-  const { end, signal, forwarded } = await runSession({
+  let kind: Parameters<SessionObserver["started"]>[0] | undefined;
+  const { end, signal, forwarded, left, durationMs } = await runSession({
     host,
     parameters,
-    observer: peopleLines(messages),
+    observer: { ...peopleLines(messages), started: (info) => void (kind = info) },
     exitWithParent: false,
     endAtSecondSignal: options.isCommand === true,
     abandon: (received) => exit(SIGNAL_EXIT_CODES[received]),
@@ -54,7 +61,18 @@ export async function runToEnd(
   const told = describeEnd(end, { signal, forwarded, isCommand: options.isCommand === true });
   const hint =
     options.canKeepAlive === true && isIdleEnd(end) ? "; --keepalive keeps one from its idle time-out" : "";
-  if (told.text !== "") messages.fail(`${told.text}${hint}`, told.code);
+  const { sessionId } = parameters;
+  const ended = { sessionId, durationMs, left, signal, terminated: end.kind === "terminated" };
+  // A person has been in it for a while, or has a connection through it. A command speaks for itself.
+  const isTold = isTerminal(2) && (kind?.isInteractive === true || kind?.ownsOutput === true);
+  const text = told.text + hint;
+  if (told.text !== "") messages.fail(isTold ? endedBecause(text, ended) : text, told.code);
+  if (kind?.isInteractive === true) {
+    const line = told.text === "" && isTold ? endedLine(ended) : undefined;
+    if (line !== undefined)
+      messages.say("session-ended", line, { sessionId, durationMs: Math.round(durationMs) });
+    host.streams.endLine(wasCut(end));
+  }
   return told.exitCode;
 }
 

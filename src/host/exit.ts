@@ -2,7 +2,7 @@
  * The one way out: everything printed is written before the process ends, and a defect is one line, not a stack.
  * Decides no exit code.
  */
-import { standardError, standardOutput } from "../terminal/index.ts";
+import { standardError, standardOutput, writeErrorLine } from "../terminal/index.ts";
 import { harmlessLine } from "./harmless.ts";
 import { restoreTerminal } from "./streams.ts";
 
@@ -17,5 +17,5 @@ export function reportDefect(error: unknown): void {
   restoreTerminal();
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const line = harmlessLine(text.split("\n", 1)[0] ?? "");
-  standardError().write(Buffer.from(`session-manager-plugin: unexpected error: ${line.slice(0, 500)}\n`));
+  writeErrorLine(`session-manager-plugin: unexpected error: ${line.slice(0, 500)}`);
 }

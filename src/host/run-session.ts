@@ -46,6 +46,10 @@ export interface RunResult {
   readonly forwarded: ForwardedSignal | undefined;
   /** Whether the session had come up before that. */
   readonly ran: boolean;
+  /** `~.` ended it. */
+  readonly left: boolean;
+  /** How long it was there, from its start to its end. */
+  readonly durationMs: number;
 }
 
 /** See the file's comment. Never rejects. */
@@ -58,6 +62,9 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
   let signal: ProcessSignal | undefined;
   let forwarded: ForwardedSignal | undefined;
   let ran = true;
+  let left = false;
+  const { clock } = host.world;
+  const startedAtMs = clock.now();
   const endBy = (received: ProcessSignal): void => {
     if (signal !== undefined) {
       host.streams.restoreNow();
@@ -78,20 +85,24 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
     else endBy(received);
   });
   const stopParent = watchParent({ force: options.exitWithParent }, () => endBy("SIGHUP"));
-  host.streams.onEscape = () => session.terminate();
+  host.streams.onEscape = () => {
+    left = true;
+    session.terminate();
+  };
   const stopTimeout =
     options.timeoutMs === undefined
       ? () => {}
-      : host.world.clock.after(options.timeoutMs, () => {
+      : clock.after(options.timeoutMs, () => {
           options.timedOut?.();
           session.terminate();
         });
   const end = await runKnown(session);
+  const durationMs = clock.now() - startedAtMs;
   stopParent();
   stopTimeout();
   await host.streams.restore(end.kind === "terminated" ? IMPATIENT_DRAIN_MS : Infinity);
   stopSignals();
-  return { end, signal, forwarded, ran };
+  return { end, signal, forwarded, ran, left, durationMs };
 }
 
 function isForwarded(signal: ProcessSignal): signal is ForwardedSignal {

@@ -13,6 +13,7 @@ import {
   enterRawMode,
   ESCAPE_HELP,
   EscapeDetector,
+  isOutputInLine,
   isSameTerminal,
   isTerminal,
   type RawMode,
@@ -22,6 +23,7 @@ import {
   StandardStreams as StreamPair,
   watchWindowSize,
   windowSize,
+  writeErrorLine,
 } from "../terminal/index.ts";
 
 /** How long raw mode waits, at most, for what was printed before. */
@@ -108,8 +110,15 @@ export class HostStreams implements StandardStreams {
   /** Writes a line of the program itself to standard error, whatever the terminal's mode is. */
   writeStatus(line: string): void {
     const raw = this.#rawMode?.kind === "termios" && isSameTerminal(0, 2);
-    const end = raw ? "\r\n" : "\n";
-    standardError().write(Buffer.from(line + end));
+    writeErrorLine(line, raw ? "\r\n" : "\n");
+  }
+
+  /**
+   * Ends the line in which standard output stands after a session, so that nobody waits for the rest of it.
+   * @param wasCut whether the other side broke off; a clean end adds a byte to a terminal only
+   */
+  endLine(wasCut: boolean): void {
+    if ((wasCut || isTerminal(1)) && isOutputInLine()) standardOutput().writeText("\n");
   }
 
   /** Puts the terminal back once everything for it has been written, or after `timeoutMs`. */

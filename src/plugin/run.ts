@@ -2,7 +2,13 @@
  * One run of this face: from the arguments to an exit code, saying AWS's lines on the way.
  */
 import { harmlessLine, type Host, isOn, noLog, openAccess, openHost, runSession } from "../host/index.ts";
-import { isTerminal, OutputFailedError, standardError, standardOutput } from "../terminal/index.ts";
+import {
+  isTerminal,
+  OutputFailedError,
+  standardError,
+  standardOutput,
+  writeErrorLine,
+} from "../terminal/index.ts";
 import { type Invocation, readArguments, type UnopenedSession } from "./arguments.ts";
 import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
 import * as literal from "./literals.ts";
@@ -111,7 +117,7 @@ async function terminateUnopened(unopened: UnopenedSession, environment: Environ
 function reportLostOutput(): boolean {
   const { error } = standardOutput();
   if (!(error instanceof OutputFailedError)) return false;
-  standardError().write(Buffer.from(`session-manager-plugin: ${harmlessLine(error.message)}\n`));
+  writeErrorLine(`session-manager-plugin: ${harmlessLine(error.message)}`);
   return true;
 }
 
@@ -131,5 +137,6 @@ function statusOutput(environment: Environment, host: Host): StatusOutput {
       if (forPeople) host.streams.writeStatus(line);
     },
     warning: (line) => host.streams.writeStatus(line),
+    endLine: (wasCut) => host.streams.endLine(wasCut),
   };
 }

@@ -5,7 +5,7 @@
 import { harmless, harmlessLine, targetAnswersLine, targetSilentLine } from "../host/index.ts";
 import { exposedAddress } from "../net/index.ts";
 import type { SessionEnd, SessionObserver } from "../session/index.ts";
-import { ClosedEarlyError, isIdleEnd, SessionGoneError } from "../session/index.ts";
+import { ClosedEarlyError, isIdleEnd, SessionGoneError, wasCut } from "../session/index.ts";
 import * as literal from "./literals.ts";
 
 /** Where the lines go. */
@@ -18,6 +18,8 @@ export interface StatusOutput {
   person(line: string): void;
   /** A line of our own that stands on standard error in any case. */
   warning(line: string): void;
+  /** Ends the line in which standard output stands, see the host. */
+  endLine(wasCut: boolean): void;
 }
 
 /** Observer that prints. */
@@ -26,6 +28,7 @@ export class StatusLines implements SessionObserver {
   readonly #output: StatusOutput;
   #ownsOutput = false;
   #isPort = false;
+  #isInteractive = false;
 
   constructor(sessionId: string, output: StatusOutput) {
     this.#sessionId = sessionId;
@@ -37,9 +40,10 @@ export class StatusLines implements SessionObserver {
     this.#output.status(literal.starting(this.#sessionId));
   }
 
-  started(info: { readonly sessionType: string; readonly ownsOutput: boolean }): void {
-    this.#ownsOutput = info.ownsOutput;
-    this.#isPort = info.sessionType === "Port";
+  started({ sessionType, ownsOutput, isInteractive }: Parameters<SessionObserver["started"]>[0]): void {
+    this.#isPort = sessionType === "Port";
+    this.#ownsOutput = ownsOutput;
+    this.#isInteractive = isInteractive;
   }
 
   customerMessage(text: string): void {
@@ -105,6 +109,12 @@ export class StatusLines implements SessionObserver {
     if (this.#isPort && isIdleEnd(end)) {
       this.#output.person("SSM_PLUGIN_KEEPALIVE=true keeps a session of ports from its idle time-out.");
     }
+    this.#tell(end);
+    // Where the lines above go to standard output, they have ended the session's last one.
+    if (this.#isInteractive) this.#output.endLine(wasCut(end));
+  }
+
+  #tell(end: SessionEnd): void {
     switch (end.kind) {
       case "closed": {
         const reason = harmless(end.reason).trim();
@@ -123,6 +133,8 @@ export class StatusLines implements SessionObserver {
           this.#output.person(
             "The session reached its idle time-out or its maximum duration, or it or its target was ended.",
           );
+          // The only line that does not begin with a newline of its own.
+          if (this.#isInteractive) this.#output.endLine(true);
           return this.#error(literal.timedOut(this.#sessionId));
         }
         return this.#error(literal.endedWithReason(this.#sessionId, harmlessLine(end.error.message)));

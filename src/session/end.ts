@@ -24,6 +24,11 @@ export type SessionEnd =
   /** It ran, and was lost for good. */
   | { readonly kind: "lost"; readonly error: SessionError; readonly exitCode: number | undefined };
 
+/** Whether the session did not come to its own end: the other side broke off, or the service ended it with a reason. */
+export function wasCut(end: SessionEnd): boolean {
+  return end.kind === "closed" ? end.reason !== "" : end.kind !== "terminated";
+}
+
 /** Local readers of a tunnel get this long for what was received before the session was closed. */
 const TUNNEL_FLUSH_MS = 10_000;
 /** The same when this side ends the session and the user waits. */

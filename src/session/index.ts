@@ -1,6 +1,6 @@
 /** Door of the session room: open a session, run it, learn how it ended. */
 export { within } from "./deadline.ts";
-export { isIdleEnd, type SessionEnd } from "./end.ts";
+export { isIdleEnd, type SessionEnd, wasCut } from "./end.ts";
 export * from "./errors.ts";
 export { InputQueue } from "./input-queue.ts";
 export type { ForwardedSignal, Kind, KindContext, KindFactory } from "./kinds/kind.ts";

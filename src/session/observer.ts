@@ -5,9 +5,13 @@ import type { SessionSettings } from "./settings.ts";
 export interface SessionObserver {
   /**
    * The session runs. `ownsOutput`: standard output is a connection's bytes from now on, and nothing else may be
-   * written to it.
+   * written to it. `isInteractive`: a terminal is at the other side.
    */
-  started(info: { readonly sessionType: string; readonly ownsOutput: boolean }): void;
+  started(info: {
+    readonly sessionType: string;
+    readonly ownsOutput: boolean;
+    readonly isInteractive: boolean;
+  }): void;
   /** The agent's text for the user, from HandshakeComplete; untrusted. */
   customerMessage(text: string): void;
   /** A tunnel listens; on a TCP port or a Unix socket. */

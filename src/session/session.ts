@@ -288,7 +288,8 @@ export class Session {
     this.#world.log("info", "session started", { handshake: info.handshake });
     if (info.customerMessage !== "") this.#observer.customerMessage(info.customerMessage);
     this.#kind ??= createPlainKind(this.#context());
-    this.#observer.started({ sessionType: this.#sessionType, ownsOutput: this.#kind.ownsOutput });
+    const { ownsOutput, isInteractive = false } = this.#kind;
+    this.#observer.started({ sessionType: this.#sessionType, ownsOutput, isInteractive });
     this.#kind.start();
   }
 

@@ -22,7 +22,13 @@ export { watchSignals } from "./signals.ts";
 export type { ProcessSignal } from "./signals.ts";
 export { releaseStandardInput, StandardInput } from "./standard-input.ts";
 export type { InputEvents, InputSource } from "./standard-input.ts";
-export { standardError, standardOutput, StandardStreams } from "./standard-streams.ts";
+export {
+  isOutputInLine,
+  standardError,
+  standardOutput,
+  StandardStreams,
+  writeErrorLine,
+} from "./standard-streams.ts";
 export type { StandardStreamsOptions } from "./standard-streams.ts";
 export { TerminalModes } from "./terminal-modes.ts";
 export { waitingInputBytes } from "./waiting-input.ts";

@@ -14,6 +14,8 @@ import { libc } from "./libc.ts";
  */
 const BLOCK_BYTES = 64 * 1024;
 
+const LF = 0x0a;
+
 /** Waits after EAGAIN, in milliseconds: the parent may have made the descriptor non-blocking. */
 const FIRST_RETRY_MS = 1;
 const LAST_RETRY_MS = 16;
@@ -62,6 +64,7 @@ export class OutputSink {
   #lastFill = 0;
   #spans: Span[] = [];
   #queuedBytes = 0;
+  #endsInLine = false;
   #retryMs = FIRST_RETRY_MS;
   #error: OutputClosedError | OutputFailedError | undefined;
   #drains: (() => void)[] = [];
@@ -82,6 +85,11 @@ export class OutputSink {
     return this.#queuedBytes;
   }
 
+  /** Whether what was written ends in the middle of a line. */
+  get endsInLine(): boolean {
+    return this.#endsInLine;
+  }
+
   /** Why nothing can be written any more; undefined while all is well. */
   get error(): OutputClosedError | OutputFailedError | undefined {
     return this.#error;
@@ -94,6 +102,7 @@ export class OutputSink {
   write(bytes: Uint8Array, taken?: Taken): void {
     if (this.#error !== undefined || bytes.length === 0) return;
     this.#queuedBytes += bytes.length;
+    this.#endsInLine = bytes.at(-1) !== LF;
     const last = this.#spans.at(-1);
     if (last !== undefined && last.taken === taken) last.bytes += bytes.length;
     else this.#spans.push({ bytes: bytes.length, taken });

@@ -9,6 +9,7 @@ import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { RawModeError } from "./errors.ts";
 import { isSameTerminal, isTerminal } from "./is-terminal.ts";
 import { type Libc, libc, TCSANOW } from "./libc.ts";
+import { screenUse } from "./screen-text.ts";
 import { processInput } from "./standard-input.ts";
 import { outputModes } from "./standard-streams.ts";
 import type { TerminalModes } from "./terminal-modes.ts";
@@ -142,7 +143,7 @@ function settingsAre(library: Libc, expected: Uint8Array): boolean {
 function undoModes(modes: TerminalModes): void {
   const text = modes.undo();
   modes.reset();
-  if (text === "" || !isTerminal(1)) return;
+  if (text === "" || !screenUse(isTerminal(1), process.env).escapes) return;
   const own = openUnblocked();
   try {
     writeSync(own ?? 1, text);

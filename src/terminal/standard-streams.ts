@@ -4,7 +4,7 @@
  * so that their order is the order of the calls.
  */
 import type { LocalStream, LocalStreamEvents } from "../session/seams.ts";
-import { isTerminal } from "./is-terminal.ts";
+import { isSameTerminal, isTerminal } from "./is-terminal.ts";
 import { OutputSink } from "./output-sink.ts";
 import { type InputSource, StandardInput } from "./standard-input.ts";
 import { TerminalModes } from "./terminal-modes.ts";
@@ -15,6 +15,8 @@ const TERMINAL_BLOCK_BYTES = 1024;
 let output: OutputSink | undefined;
 let errorOutput: OutputSink | undefined;
 const modes = new TerminalModes();
+/** The same for the terminal on standard error; the very same object where it is one terminal. */
+let errorModes: TerminalModes | undefined;
 
 /** The one queue of standard output. Awaiting its `drain()` before the end of the process is the caller's duty. */
 export function standardOutput(): OutputSink {
@@ -26,13 +28,30 @@ export function standardOutput(): OutputSink {
 
 /** The one queue of standard error. */
 export function standardError(): OutputSink {
-  errorOutput ??= new OutputSink(2);
-  return errorOutput;
+  if (errorOutput !== undefined) return errorOutput;
+  if (!isTerminal(2)) return (errorOutput = new OutputSink(2));
+  const seen = (errorModes = isSameTerminal(1, 2) ? modes : new TerminalModes());
+  return (errorOutput = new OutputSink(2, { observe: (bytes) => seen.observe(bytes) }));
 }
 
 /** Modes that were left on by what the terminal on standard output has been sent; always at rest without one. */
 export function outputModes(): TerminalModes {
   return modes;
+}
+
+/** Whether standard output stands in the middle of a line; for a terminal, once it is drained. */
+export function isOutputInLine(): boolean {
+  return isTerminal(1) ? modes.inLine : standardOutput().endsInLine;
+}
+
+/**
+ * Writes a line of the program itself to standard error. On a terminal whose cursor stands in a line that has text, a
+ * newline comes first.
+ * @param end of lines, where the terminal is in raw mode
+ */
+export function writeErrorLine(line: string, end: "\n" | "\r\n" = "\n"): void {
+  const sink = standardError();
+  sink.writeText((errorModes?.inLine === true ? end : "") + line + end);
 }
 
 /** Parts of a standard stream pair; each has a sensible default. */

@@ -1,12 +1,16 @@
 /**
  * Remembers which terminal modes the output that passed through has left switched on (alternate screen, mouse,
- * bracketed paste, hidden cursor, …), so that exactly those can be undone when a session is cut off inside vi or tmux.
+ * bracketed paste, hidden cursor, …), so that exactly those can be undone when a session is cut off inside vi or tmux,
+ * and whether the cursor stands in a line that has text.
  * Pure and cheap on bulk output; it never changes what passes.
  */
 
 import { TextAttributes } from "./text-attributes.ts";
 
 const ESC = 0x1b;
+const LF = 0x0a;
+const CR = 0x0d;
+const DEL = 0x7f;
 const BEL = 0x07;
 const CAN = 0x18;
 const SUB = 0x1a;
@@ -30,6 +34,12 @@ const ON_AT_REST: readonly number[] = [7, 25];
 
 const TRACKED = new Set([...OFF_AT_REST, ...ALTERNATE_SCREENS, ...ON_AT_REST]);
 
+/** Final bytes of the sequences that move the cursor elsewhere. */
+const MOVEMENTS = "ABCDEFGHdf`";
+
+/** The line of the cursor: empty; the cursor is back at the beginning of one with text; anywhere else. */
+type Line = "empty" | "returned" | "text";
+
 type State = "ground" | "escape" | "charset" | "control" | "string" | "stringEscape";
 
 /** Follows one stream of terminal output. */
@@ -47,16 +57,24 @@ export class TerminalModes {
   /** Depth of the keyboard-protocol stack; each screen has one of its own. */
   #keyboardMain = 0;
   #keyboardAlternate = 0;
+  /** Of the main screen: on the alternate one a program draws where it likes. */
+  #line: Line = "empty";
+
+  /** Whether the cursor stands in a line that has text, so that a line of ours has to begin with a newline. */
+  get inLine(): boolean {
+    return this.#line !== "empty" && !this.#onAlternateScreen();
+  }
 
   /** Looks at the next piece of output, split anywhere. The array is neither kept nor changed. */
   observe(bytes: Uint8Array): void {
     let index = 0;
     while (index < bytes.length) {
       if (this.#state === "ground") {
-        index = bytes.indexOf(ESC, index);
-        if (index < 0) return;
+        const escape = bytes.indexOf(ESC, index);
+        this.#text(bytes, index, escape < 0 ? bytes.length : escape);
+        if (escape < 0) return;
         this.#state = "escape";
-        index++;
+        index = escape + 1;
         continue;
       }
       // Proven by the loop condition.
@@ -95,6 +113,19 @@ export class TerminalModes {
     this.#scrollRegion = false;
     this.#attributes.clear();
     this.#keyboardMain = this.#keyboardAlternate = 0;
+  }
+
+  /** Text and control characters between two escapes; only their end counts. */
+  #text(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#onAlternateScreen()) return;
+    let returned = false;
+    for (let index = to - 1; index >= from; index--) {
+      const byte = bytes[index] as number;
+      if (byte === LF) return void (this.#line = "empty");
+      if (byte === CR) returned = true;
+      else if (byte >= 0x20 && byte !== DEL) return void (this.#line = returned ? "returned" : "text");
+    }
+    if (returned && this.#line === "text") this.#line = "returned";
   }
 
   #onAlternateScreen(): boolean {
@@ -159,6 +190,7 @@ export class TerminalModes {
         return;
       case "c":
         this.reset();
+        this.#line = "empty";
         return;
       case "\x1b":
         this.#state = "escape";
@@ -199,6 +231,13 @@ export class TerminalModes {
       this.#attributes.select(parameters);
     } else if (final === "p" && parameters === "!") {
       this.#softReset();
+    } else if (this.#onAlternateScreen()) {
+      return;
+    } else if (MOVEMENTS.includes(final)) {
+      this.#line = "text";
+    } else if ((final === "J" || final === "K") && this.#line === "returned") {
+      // What stood behind the cursor is erased.
+      this.#line = "empty";
     }
   }
 

@@ -110,3 +110,39 @@ describe("terminal modes", () => {
     expect(best(() => modes.observe(bulk))).toBeLessThan(search * 4 + 1);
   });
 });
+
+describe("the line of the cursor", () => {
+  test.each([
+    ["nothing", "", false],
+    ["whole lines", "one\r\ntwo\r\n", false],
+    ["a prompt", `${ESC}[?2004h$ `, true],
+    ["a prompt that is a title and colours", `a\r\n${ESC}]0;title\x07${ESC}[1m$ ${ESC}[m`, true],
+    ["a line, then a title and colours", `a\r\n${ESC}]0;title\x07${ESC}[?2004l${ESC}[m`, false],
+    ["a line feed alone", "abc\n", false],
+    ["a bell behind a line", "abc\r\n\x07", false],
+    ["a bell behind text", "abc\x07", true],
+    ["wide characters", "日本", true],
+    ["a progress bar at its beginning", "10 %\r", true],
+    ["an erased progress bar", `10 %\r${ESC}[K`, false],
+    ["an erased rest of a line", `10 %${ESC}[K`, true],
+    ["a moved cursor", `a\r\n${ESC}[5;1H`, true],
+    ["a terminal that was reset", `abc${ESC}c`, false],
+    ["an editor that runs", `$ vi\r\n${VIM_BEGINS}text`, false],
+    ["an editor that has ended", `$ vi\r\n${VIM_BEGINS}text${VIM_ENDS}`, false],
+    ["an editor that was begun from a line", `$ ${VIM_BEGINS}text\r\n${VIM_ENDS}`, true],
+  ])("%s", (_name, output, expected) => {
+    const modes = new TerminalModes();
+    modes.observe(Buffer.from(output));
+    expect(modes.inLine).toBe(expected);
+    const bytewise = new TerminalModes();
+    for (const byte of Buffer.from(output)) bytewise.observe(Uint8Array.of(byte));
+    expect(bytewise.inLine).toBe(expected);
+  });
+
+  test("is the main screen's once a full-screen program has been undone", () => {
+    const modes = new TerminalModes();
+    modes.observe(Buffer.from(`$ vi${VIM_BEGINS}text\r\n`));
+    modes.reset();
+    expect(modes.inLine).toBe(true);
+  });
+});

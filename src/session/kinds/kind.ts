@@ -58,6 +58,8 @@ export interface Kind {
   readonly isTunnel: boolean;
   /** Whether standard output is a connection's bytes and takes nothing else. */
   readonly ownsOutput: boolean;
+  /** A terminal is at the other side: standard output is lines for a person, or for a program in its place. */
+  readonly isInteractive?: boolean;
   /** The command's exit code, once the agent has sent one. */
   readonly exitCode: number | undefined;
   /** Everything sent so far has been acknowledged. */

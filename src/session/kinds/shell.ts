@@ -21,6 +21,7 @@ const RETURN = 0x0d;
 /** Kind for `Standard_Stream` and `InteractiveCommands`. */
 export class ShellKind implements Kind {
   readonly ownsOutput = false;
+  readonly isInteractive = true;
   readonly isTunnel = false;
   readonly #context: KindContext;
   readonly #input = new InputQueue();
