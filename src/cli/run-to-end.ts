@@ -70,7 +70,7 @@ export async function runToEnd(
   if (kind?.isInteractive === true) {
     const line = told.text === "" && isTold ? endedLine(ended) : undefined;
     if (line !== undefined)
-      messages.say("session-ended", line, { sessionId, durationMs: Math.round(durationMs) });
+      messages.say("session-closed", line, { sessionId, durationMs: Math.round(durationMs) });
     host.streams.endLine(wasCut(end));
   }
   return told.exitCode;

@@ -5,7 +5,7 @@
  */
 import { write as writeToDescriptor } from "node:fs";
 
-import { codeOf, type OutputClosedError, outputError, OutputFailedError } from "./errors.ts";
+import { codeOf, OutputClosedError, outputError, OutputFailedError } from "./errors.ts";
 import { libc } from "./libc.ts";
 
 /**
@@ -151,7 +151,8 @@ export class OutputSink {
   checkReader(): void {
     if (this.#error !== undefined || this.#inFlight !== undefined) return;
     if (libc()?.isHungUp(this.#fileDescriptor) !== true) return;
-    this.#failed(Object.assign(new Error("broken pipe, poll"), { code: "EPIPE" }));
+    const cause = Object.assign(new Error("poll says that it is hung up"), { name: "POLLHUP" });
+    this.#giveUp(new OutputClosedError(this.#fileDescriptor, cause));
   }
 
   /** Tells the listener once when the output fails, at once if it already has. Returns how to stop listening. */

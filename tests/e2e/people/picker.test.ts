@@ -1,7 +1,8 @@
 /** Without TARGET a terminal is asked; the answer goes on to the session, and the terminal is put back on every way out. */
 import { describe, expect, test } from "bun:test";
 
-import type { PtyProcess } from "../../support/pty.ts";
+import { executablePath } from "../../support/environment.ts";
+import { type PtyProcess, startPty } from "../../support/pty.ts";
 import { PROMPT } from "../stand-in.ts";
 import { peopleOnTerminal, usePeopleStandIn } from "./people.ts";
 
@@ -47,6 +48,17 @@ describe.concurrent("the picker", () => {
     expect(await pty.finish()).toBe(0);
     const sessions = await standIn.simulator.call("sessions");
     expect(sessions.find(({ reason }) => reason === "picked by arrow")?.target).toBe("i-00000000000000bbb");
+  });
+
+  test("in a pipeline: what the other programs write is left alone, and Ctrl-C ends all of them", async () => {
+    const script = `{ "$0" exec -- echo ran; echo "code $?" >&2; } | cat`;
+    const pty = startPty(["bash", "-c", `set -m; ${script}`, executablePath], { env: standIn.environment });
+    await pty.waitForOutput(/Target \(66\/66\): /);
+    expect(pty.lineSettings()).toMatchObject({ canonical: false, signals: true, outputProcessing: true });
+    pty.write("\x03");
+    await pty.waitForOutput("code 130\r\n");
+    await pty.finish();
+    expectRestored(pty);
   });
 
   test("forward asks too", async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 
 import { executablePath, temporaryDirectory } from "../../support/environment.ts";
+import { needs } from "../../support/programs.ts";
 import { type PtyOptions, startPty } from "../../support/pty.ts";
 import { startWithSettings } from "../sessions.ts";
 import { PROMPT } from "../stand-in.ts";
@@ -101,7 +102,7 @@ describe.concurrent("a shell on a terminal", () => {
     for (const session of [quiet, json]) session.write("exit\r");
     expect((await quiet.ended()).text).toEndWith(`${PROMPT}exit\r\n`);
     expect((await json.ended()).text).toMatch(
-      /exit\r\n\{"event":"session-ended","message":"Session ID ended after N s\.","sessionId":"ID","durationMs":\d+\}\r\n$/,
+      /exit\r\n\{"event":"session-closed","message":"Session ID ended after N s\.","sessionId":"ID","durationMs":\d+\}\r\n$/,
     );
   });
 
@@ -152,6 +153,20 @@ test("what is said while it runs stands on a line of its own, and a file gets pl
   pty.write("exit\r");
   await pty.finish();
   expect(await Bun.file(file).text()).toMatch(/^Connection lost [^\r\n]*\nConnection restored [^\r\n]*\n$/);
+});
+
+needs("bash").test("in a pipeline Ctrl-C ends it, and nothing is said of what was meant", async () => {
+  const { pty, settingsBefore } = startWithSettings(
+    ["bash", "-c", `set -m; { "$0" shell ${WEB} --reason pipe; echo "code $?" >&2; } | cat`, executablePath],
+    { env: standIn.environment },
+  );
+  await pty.waitForOutput(PROMPT);
+  expect(pty.lineSettings()).toMatchObject({ canonical: false, signals: true, outputProcessing: true });
+  pty.write("\x03");
+  await pty.waitForOutput("code 0\r\n");
+  await pty.finish();
+  expect(pty.output.text()).toMatch(/^(?:\^C\r|[\r\n]|ready> )*code 0\r\n$/);
+  expect(pty.lineSettings()).toEqual(settingsBefore);
 });
 
 test("nothing is left behind", () => noSessionsLeft(standIn));
