@@ -76,10 +76,9 @@ export class HostStreams implements StandardStreams {
     active = this;
     this.#events = events;
     const keyboard = input === "keyboard";
-    // Also without a keyboard: a full-screen program's modes on our standard output are to be undone.
-    this.#rawWanted = keyboard;
+    // Also where the keyboard is no terminal: a full-screen program's modes on our standard output are to be undone.
     if (keyboard) this.#enterRawMode();
-    else this.#rawMode?.restore();
+    else this.#leaveRawMode();
     const detector = new EscapeDetector(keyboard && isTerminal(0) && this.#escapes);
     this.#escapeDetector = detector;
     const pair = (this.#pair ??= this.#open());
@@ -131,15 +130,21 @@ export class HostStreams implements StandardStreams {
 
   /** Puts the terminal back at once. */
   restoreNow(): void {
+    this.#leaveRawMode();
+    releaseStandardInput();
+  }
+
+  #leaveRawMode(): void {
     this.#rawWanted = false;
     clearInterval(this.#readerCheck);
     this.#rawMode?.restore();
-    this.#rawMode = undefined;
-    releaseStandardInput();
+    // A session may come back for it.
+    this.#readerCheck = this.#rawMode = undefined;
   }
 
   /** Lines that were printed before lose their carriage returns when they are written in raw mode. */
   #enterRawMode(): void {
+    this.#rawWanted = true;
     const enter = (): void => {
       if (!this.#rawWanted) return;
       this.#rawMode ??= enterRawMode();

@@ -10,7 +10,7 @@ import { startPty } from "../support/pty.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { startWithPipes } from "./sessions.ts";
 import { type SessionRequest, useStandIn } from "./stand-in.ts";
-import { type CommandLine, directly, forEachStart } from "./starts.ts";
+import { directly, forEachStart, idOf } from "./starts.ts";
 
 const standIn = useStandIn();
 
@@ -26,11 +26,6 @@ const LOST = async (id: string) => {
   await standIn.simulator.call("cut", id);
   await standIn.simulator.call("terminate", id);
 };
-
-/** The id in a response that stands in a variable. */
-function idOf({ AWS_SSM_START_SESSION_RESPONSE = "{}" }: CommandLine["env"]): string {
-  return (JSON.parse(AWS_SSM_START_SESSION_RESPONSE) as { readonly SessionId: string }).SessionId;
-}
 
 /** A terminal that stays open whatever becomes of the programs that write to it, as a driver's may. */
 async function heldTerminal() {

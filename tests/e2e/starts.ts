@@ -49,6 +49,11 @@ export const directly: Start = {
   },
 };
 
+/** The id of the session that `directly` has prepared. */
+export function idOf({ [VARIABLE]: response = "{}" }: CommandLine["env"]): string {
+  return (JSON.parse(response) as { readonly SessionId: string }).SessionId;
+}
+
 /** Directly, the response in the first argument. */
 export const withArgument: Start = {
   name: "directly with the response in an argument",

@@ -10,9 +10,10 @@ import {
   startSimulator,
 } from "../../../src/simulator/index.ts";
 import { searchPath } from "../../support/environment.ts";
-import { startOnTerminal, startShell, startWithPipes } from "../sessions.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { startOnTerminal, startShell, startWithPipes, startWithSettings } from "../sessions.ts";
 import { PROMPT, useStandIn } from "../stand-in.ts";
-import { directly, forEachStart } from "../starts.ts";
+import { directly, forEachStart, idOf } from "../starts.ts";
 import { command, runPlugin, startPlugin } from "./plugin.ts";
 
 const KEY = (name: string): string => `arn:aws:kms:us-east-1:111122223333:key/${name}`;
@@ -83,6 +84,23 @@ describe.concurrent("encrypted sessions", () => {
     expect(session.output.text()).toContain(MESSAGE);
     expect((await standIn.session(session.sessionId)).connects).toBe(2);
   });
+
+  test("a shell whose handshake comes only after the keyboard was opened for a silent one is raw all the same", async () => {
+    const { command: words, env } = await directly.prepare(standIn);
+    const sessionId = idOf(env);
+    // Longer than the silence after which a session counts as one without a handshake.
+    await standIn.simulator.call("setFaults", { toClient: { delayMs: 5_000 } }, sessionId);
+    const { pty, settingsBefore } = startWithSettings(words, { env });
+    await waitFor(() => pty.lineSettings()?.canonical === false, { what: "a guess", timeoutMs: 10_000 });
+    await pty.waitForOutput(MESSAGE, { timeoutMs: 30_000 });
+    await standIn.simulator.call("setFaults", { toClient: { delayMs: 0 } }, sessionId);
+    await pty.waitForOutput(PROMPT);
+    expect(pty.lineSettings()).toMatchObject({ canonical: false, echo: false, outputProcessing: false });
+    await pty.writeAndWait("echo hel''lo\r", "hello\r\n");
+    pty.write("exit\r");
+    expect(await pty.finish()).toBe(0);
+    expect(pty.lineSettings()).toEqual(settingsBefore);
+  }, 60_000);
 
   test("a command without a terminal: a cut loses output for good at the agent, which is said", async () => {
     const session = await startPlugin(standIn.simulator, command("sh -c 'echo begun; sleep 60'"));
