@@ -70,7 +70,8 @@ export async function startWithPipes(
 
 /** The id in the first line that is printed. */
 export async function sessionIdIn(output: Output): Promise<string> {
-  const line = await output.waitFor(/Starting session with SessionId: \S+\r?\n/);
+  // Many AWS CLIs at once take their time to start.
+  const line = await output.waitFor(/Starting session with SessionId: \S+\r?\n/, { timeoutMs: 25_000 });
   return line.trim().slice(line.indexOf(": ") + 2);
 }
 

@@ -76,7 +76,7 @@ async function ended(session: TerminalSession, codes: string): Promise<void> {
 }
 
 async function settingsBecome(pty: PtyProcess, expected: LineSettings): Promise<void> {
-  await waitFor(() => pty.lineSettings()?.canonical === false, { what: "keys as bytes", timeoutMs: 15_000 });
+  await waitFor(() => pty.lineSettings()?.canonical === false, { what: "keys as bytes", timeoutMs: 25_000 });
   expect(pty.lineSettings()).toEqual(expected);
 }
 
