@@ -107,7 +107,10 @@ async function openSession(
         `simulator: try ${ownName()} targets. \`exit\` or Enter ~. leaves it.`,
     );
   }
-  return runToEnd(context, host, parameters, { isCommand: command !== undefined });
+  return runToEnd(context, host, parameters, {
+    isCommand: command !== undefined,
+    hasExitCode: command !== undefined,
+  });
 }
 
 /** How this program is started from a shell. */

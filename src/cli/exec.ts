@@ -1,5 +1,5 @@
 /** `exec`: one command on a target, stdout and stderr apart, with its exit code. */
-import { waitingInputBytes } from "../terminal/index.ts";
+import { isUnreadFile, waitingInputBytes } from "../terminal/index.ts";
 import { openAccount } from "./account.ts";
 import { chooseTarget, requireTarget } from "./choose-target.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "./command.ts";
@@ -48,6 +48,11 @@ async function run(context: CommandContext): Promise<number> {
     zero: false,
   });
   const tty = args.flag("tty");
+  if (!tty && isUnreadFile()) {
+    throw new UsageError(
+      "exec: standard input is a file, and cannot reach such a command: use --tty, ssh through ssh-proxy, or < /dev/null",
+    );
+  }
   requireTarget(context, "exec");
   const account = await openAccount(context);
   const target = await chooseTarget(context, account);
@@ -59,6 +64,7 @@ async function run(context: CommandContext): Promise<number> {
     : unixCommandLine(line === undefined ? words : ["/bin/sh", "-c", line]);
   const host = await account.host(target.id, { separateOutput: !tty });
   if (!tty && waitingInputBytes() > 0) {
+    // A list that a loop reads (`while read …; done < hosts`) is not at its start any more.
     context.messages.warn(
       "input-ignored",
       "standard input cannot reach such a command and is not read; --tty, or ssh through ssh-proxy, can pass it on",
@@ -71,6 +77,7 @@ async function run(context: CommandContext): Promise<number> {
   });
   return runToEnd(context, host, session, {
     isCommand: true,
+    hasExitCode: !tty,
     ...(timeoutMs === undefined || timeoutMs === Infinity ? {} : { timeoutMs }),
   });
 }

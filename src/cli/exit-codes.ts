@@ -5,6 +5,8 @@ import type { ProcessSignal } from "../terminal/index.ts";
 export const ExitCode = {
   /** The command line cannot be understood. */
   usage: 2,
+  /** The time that a command was given is up, as timeout(1) has it. */
+  timeout: 124,
   /** The connection was lost while a command ran; its output is incomplete. */
   incomplete: 254,
   /** Our own failures, as ssh has it. */

@@ -1,5 +1,5 @@
 /** Runs a session that a command has started on the standard streams, to the exit code of the CLI. */
-import { type Host, runSession } from "../host/index.ts";
+import { ENDED_EARLY, type Host, runSession } from "../host/index.ts";
 import {
   isIdleEnd,
   OutputIncompleteError,
@@ -20,6 +20,8 @@ export interface RunToEndOptions {
   readonly timeoutMs?: number;
   /** It runs a command: lost for good, its output is incomplete. */
   readonly isCommand?: boolean;
+  /** The command's exit code comes at its end: an end without one is no end of the command. */
+  readonly hasExitCode?: boolean;
   /** --keepalive was not given and would have kept it from an idle time-out. */
   readonly canKeepAlive?: boolean;
 }
@@ -55,10 +57,20 @@ export async function runToEnd(
         }),
   });
   if (timedOut && end.kind === "terminated") {
-    messages.fail(`the time is up (--timeout ${(options.timeoutMs ?? 0) / 1000} s), the session was ended`);
-    return ExitCode.failure;
+    const seconds = (options.timeoutMs ?? 0) / 1000;
+    const told = {
+      code: "EXEC_TIMEOUT",
+      text: `the time is up (--timeout ${seconds} s), the session was ended`,
+    };
+    messages.fail(told.text, told.code);
+    return ExitCode.timeout;
   }
-  const told = describeEnd(end, { signal, forwarded, isCommand: options.isCommand === true });
+  const told = describeEnd(end, {
+    signal,
+    forwarded,
+    isCommand: options.isCommand === true,
+    hasExitCode: options.hasExitCode === true,
+  });
   const hint =
     options.canKeepAlive === true && isIdleEnd(end) ? "; --keepalive keeps one from its idle time-out" : "";
   const { sessionId } = parameters;
@@ -91,13 +103,21 @@ export interface EndCircumstances {
   /** It was passed on to the other side. */
   readonly forwarded: ProcessSignal | undefined;
   readonly isCommand: boolean;
+  readonly hasExitCode: boolean;
 }
 
 /** The exit code of an end and the sentence that goes with it. */
-export function describeEnd(end: SessionEnd, { signal, forwarded, isCommand }: EndCircumstances): ToldEnd {
+export function describeEnd(
+  end: SessionEnd,
+  { signal, forwarded, isCommand, hasExitCode }: EndCircumstances,
+): ToldEnd {
   switch (end.kind) {
     case "closed": {
       const { exitCode, reason } = end;
+      if (exitCode === undefined && hasExitCode) {
+        const because = reason.trim() === "" ? "" : ` (${reason.trim()})`;
+        return { exitCode: ExitCode.incomplete, text: `${ENDED_EARLY}${because}`, code: "EXEC_ENDED_EARLY" };
+      }
       // A reason instead of an exit code is the agent's refusal or the service's time-out.
       if (exitCode === undefined) {
         return { exitCode: reason === "" ? 0 : ExitCode.failure, text: reason, code: "SESSION_CLOSED" };

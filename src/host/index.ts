@@ -11,4 +11,4 @@ export * from "./silence.ts";
 export { HostStreams } from "./streams.ts";
 export { harmless, harmlessLine, withoutSecrets } from "./harmless.ts";
 export { isTargetItself, portRequest } from "./port-request.ts";
-export { BadInputError, parseRequest, parseResponse, regionOf } from "./response.ts";
+export { BadInputError, parseRequest, parseResponse, regionOf, type RequestFacts } from "./response.ts";

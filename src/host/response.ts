@@ -36,7 +36,11 @@ const response = z.preprocess(
 const request = z.preprocess(
   foldKeys,
   z.object(
-    { target: z.string({ error: "Target must be a text" }).optional() },
+    {
+      target: z.string({ error: "Target must be a text" }).optional(),
+      // Whatever else stands there is the service's business.
+      parameters: z.record(z.string(), z.unknown()).optional().catch(undefined),
+    },
     { error: "it must be a JSON object" },
   ),
 );
@@ -79,9 +83,19 @@ export function regionOf(streamUrl: string): string | undefined {
   return /(?:^|\.)ssmmessages(?:-fips)?\.([a-z0-9-]+)\./.exec(host)?.[1];
 }
 
-/** Reads a StartSession request: its Target, empty when there is none. @throws BadInputError */
-export function parseRequest(text: string): string {
-  return parse("the request", request, text).target ?? "";
+/** What of a StartSession request matters here. */
+export interface RequestFacts {
+  /** Empty when there is none. */
+  readonly target: string;
+  /** It asks for a command whose output is kept apart: such a command ends with an exit code. */
+  readonly separateOutput: boolean;
+}
+
+/** Reads a StartSession request. @throws BadInputError */
+export function parseRequest(text: string): RequestFacts {
+  const { target = "", parameters } = parse("the request", request, text);
+  const separate = parameters?.["separateOutputStream"];
+  return { target, separateOutput: Array.isArray(separate) && separate[0] === "true" };
 }
 
 function parse<T>(what: string, schema: z.ZodType<T>, text: string): T {

@@ -1,4 +1,7 @@
-/** What is said of a target that does not answer, and of sessions that ended because nobody used them. Pure. */
+/** What both modes say of targets that do not answer and of sessions that end too early. Pure. */
+
+/** A session that was closed before its command's exit code had come. */
+export const ENDED_EARLY = "the session ended before the command did; output is incomplete";
 
 /** Nothing of what was sent has been acknowledged. */
 export function targetSilentLine(forMs: number): string {

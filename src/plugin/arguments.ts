@@ -2,7 +2,13 @@
  * The positional arguments with which the AWS CLI and its imitators start this program, checked and turned into one
  * typed value. Reads the environment variable that the response may be in, and removes it.
  */
-import { BadInputError, parseRequest, parseResponse, withoutSecrets } from "../host/index.ts";
+import {
+  BadInputError,
+  parseRequest,
+  parseResponse,
+  type RequestFacts,
+  withoutSecrets,
+} from "../host/index.ts";
 import type { SessionParameters } from "../session/index.ts";
 
 /** What is to be done. */
@@ -20,6 +26,8 @@ export type Invocation =
       readonly profileGiven: boolean;
       /** Target of the request, empty when unknown. */
       readonly target: string;
+      /** The request is for a command that ends with an exit code. */
+      readonly separateOutput: boolean;
       /** Endpoint of the API, empty for the regional one. */
       readonly endpoint: string;
       /** Something stood in the place of the endpoint that is none. */
@@ -79,7 +87,7 @@ export function readArguments(
       ...unopened,
       profileGiven: profile !== undefined,
       endpointIgnored: endpoint !== "" && !isEndpoint(endpoint),
-      target: request === undefined || request.trim() === "" ? "" : parseRequest(request),
+      ...(request === undefined || request.trim() === "" ? NO_REQUEST : parseRequest(request)),
       exposed,
     };
   } catch (error) {
@@ -88,6 +96,8 @@ export function readArguments(
     return { kind: "bad input", reason, exposed, ...(unopened === undefined ? {} : { unopened }) };
   }
 }
+
+const NO_REQUEST: RequestFacts = { target: "", separateOutput: false };
 
 function takeVariable(environment: Record<string, string | undefined>, name: string): string | undefined {
   const value = environment[name];

@@ -22,12 +22,22 @@ export interface ExitCircumstances {
   readonly signal: ProcessSignal | undefined;
   /** The session had come up. */
   readonly ran: boolean;
+  /** It was a command that ends with an exit code. */
+  readonly isCommand: boolean;
+}
+
+/** The session of a command was closed, and the command's exit code had not come: it may run on, or half of it is missing. */
+export function endedEarly(
+  end: SessionEnd,
+  { propagate, isCommand }: Pick<ExitCircumstances, "propagate" | "isCommand">,
+): boolean {
+  return propagate && isCommand && end.kind === "closed" && end.exitCode === undefined;
 }
 
 /**
  * 0: the session ran and ended; 1: it never came up, it was lost for good, or its output was; 143, 129: ended by
  * SIGTERM, SIGHUP.
- * With propagation the command's own code, and 255 when the session was lost.
+ * With propagation the command's own code, and 255 when the session was lost, or ended before the command did.
  */
 export function exitCodeFor(end: SessionEnd, circumstances: ExitCircumstances): number {
   if (circumstances.exposed) return 0;
@@ -44,6 +54,7 @@ export function exitCodeFor(end: SessionEnd, circumstances: ExitCircumstances): 
       if (signal === undefined || (signal === "SIGINT" && ran)) return 0;
       return SIGNAL_EXIT_CODES[signal];
     case "closed":
+      if (endedEarly(end, circumstances)) return 255;
       return propagate ? (remoteCode(end.exitCode) ?? 0) : 0;
   }
 }

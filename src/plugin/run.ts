@@ -1,7 +1,16 @@
 /**
  * One run of this face: from the arguments to an exit code, saying AWS's lines on the way.
  */
-import { harmlessLine, type Host, isOn, noLog, openAccess, openHost, runSession } from "../host/index.ts";
+import {
+  ENDED_EARLY,
+  harmlessLine,
+  type Host,
+  isOn,
+  noLog,
+  openAccess,
+  openHost,
+  runSession,
+} from "../host/index.ts";
 import {
   isTerminal,
   OutputFailedError,
@@ -10,7 +19,7 @@ import {
   writeErrorLine,
 } from "../terminal/index.ts";
 import { type Invocation, readArguments, type UnopenedSession } from "./arguments.ts";
-import { exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
+import { endedEarly, exitCodeFor, SIGNAL_EXIT_CODES } from "./exit-code.ts";
 import * as literal from "./literals.ts";
 import { StatusLines, type StatusOutput } from "./status-lines.ts";
 
@@ -95,13 +104,16 @@ async function startSession(
   lines.starting();
   const { end, signal, ran } = await running;
   lines.ended(end);
-  return exitCodeFor(end, {
+  const circumstances = {
     incomplete: reportLostOutput(),
     exposed: invocation.exposed,
     propagate: isOn(environment, "SSM_PLUGIN_PROPAGATE_EXIT_CODE"),
+    isCommand: invocation.separateOutput,
     signal,
     ran,
-  });
+  };
+  if (endedEarly(end, circumstances)) writeErrorLine(`session-manager-plugin: ${ENDED_EARLY}`);
+  return exitCodeFor(end, circumstances);
 }
 
 /** Arguments or settings that cannot be used are no reason to leave the session open at the service. */

@@ -31,6 +31,6 @@ export {
 } from "./standard-streams.ts";
 export type { StandardStreamsOptions } from "./standard-streams.ts";
 export { TerminalModes } from "./terminal-modes.ts";
-export { waitingInputBytes } from "./waiting-input.ts";
+export { isUnreadFile, waitingInputBytes } from "./waiting-input.ts";
 export { SIZE_WITHOUT_TERMINAL, watchWindowSize, windowSize } from "./window-size.ts";
 export type { WindowSizeOptions } from "./window-size.ts";

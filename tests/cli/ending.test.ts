@@ -24,6 +24,20 @@ describe("ends", () => {
     ["a command's exit", closed(3), {}, 3, ""],
     ["255 of a command", closed(255), {}, 255, ""],
     ["the service's reason", closed(undefined, "Session timed out."), {}, 255, "Session timed out."],
+    [
+      "an end before the command's",
+      closed(undefined),
+      { isCommand: true, hasExitCode: true },
+      254,
+      "the session ended before the command did; output is incomplete",
+    ],
+    [
+      "an end before the command's, for a reason",
+      closed(undefined, "Session timed out.\n"),
+      { isCommand: true, hasExitCode: true },
+      254,
+      "the session ended before the command did; output is incomplete (Session timed out.)",
+    ],
     ["killed by a signal there", closed(-1), {}, 255, "a signal ended the command"],
     ["killed by our Ctrl-C", closed(-1), { forwarded: "SIGINT" }, 130, ""],
     ["Ctrl-C that the command handled", closed(5), { forwarded: "SIGINT" }, 5, ""],
@@ -66,7 +80,13 @@ describe("ends", () => {
       "gone; output is incomplete",
     ],
   ])("%s", (_, end, circumstances, exitCode, text) => {
-    const all = { signal: undefined, forwarded: undefined, isCommand: false, ...circumstances };
+    const all = {
+      signal: undefined,
+      forwarded: undefined,
+      isCommand: false,
+      hasExitCode: false,
+      ...circumstances,
+    };
     expect(describeEnd(end, all)).toMatchObject({ exitCode, text });
   });
 });

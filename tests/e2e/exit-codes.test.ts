@@ -64,6 +64,13 @@ const CASES: readonly Case[] = [
     then: async ({ sessionId }) => void (await standIn.simulator.call("cut", sessionId)),
     code: 255,
   },
+  {
+    title: "propagated: ended before it came",
+    request: separate(`sh -c "echo up; sleep 60"`),
+    env: PROPAGATE,
+    then: async ({ sessionId }) => void (await standIn.simulator.call("terminate", sessionId)),
+    code: 255,
+  },
 ];
 
 describe.concurrent("exit codes", () => {

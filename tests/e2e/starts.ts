@@ -72,7 +72,17 @@ export const withArgument: Start = {
 /** What follows the response in the arguments. */
 function pluginArguments(standIn: StandIn, request: SessionRequest = {}): string[] {
   const { region, url } = standIn.simulator;
-  return [region, "StartSession", "", JSON.stringify({ Target: request.target ?? standIn.target }), url];
+  return [region, "StartSession", "", JSON.stringify(asRequest(standIn, request)), url];
+}
+
+/** The request as the AWS CLI passes it on. */
+function asRequest(standIn: StandIn, { target, document, parameters }: SessionRequest): unknown {
+  const lists = Object.entries(parameters ?? {}).map(([name, text]) => [name, [text]]);
+  return {
+    Target: target ?? standIn.target,
+    ...(document === undefined ? {} : { DocumentName: document }),
+    ...(lists.length === 0 ? {} : { Parameters: Object.fromEntries(lists) }),
+  };
 }
 
 /** By an AWS CLI. */

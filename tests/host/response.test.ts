@@ -79,9 +79,16 @@ describe("a response whose SessionId is the token", () => {
 
 describe("a request", () => {
   test("gives its target, in any spelling of the key", () => {
-    expect(parseRequest('{"Target":"i-1","DocumentName":"X"}')).toBe("i-1");
-    expect(parseRequest('{"target":"ecs:a_b_c"}')).toBe("ecs:a_b_c");
-    expect(parseRequest("{}")).toBe("");
+    expect(parseRequest('{"Target":"i-1","DocumentName":"X"}')).toEqual({
+      target: "i-1",
+      separateOutput: false,
+    });
+    expect(parseRequest('{"target":"ecs:a_b_c"}').target).toBe("ecs:a_b_c");
+    expect(
+      parseRequest('{"Target":"i-1","Parameters":{"command":["x"],"separateOutputStream":["true"]}}'),
+    ).toEqual({ target: "i-1", separateOutput: true });
+    expect(parseRequest('{"Target":"i-1","Parameters":7}')).toEqual({ target: "i-1", separateOutput: false });
+    expect(parseRequest("{}").target).toBe("");
   });
 
   test.each([

@@ -17,7 +17,11 @@ const EXIT_CODES: readonly (readonly [code: string, when: string])[] = [
   ["126, 127", "forward: its COMMAND cannot be run, or was not found."],
   ["1", "doctor: something is broken."],
   [`${ExitCode.usage}`, "The command line cannot be understood."],
-  [`${ExitCode.incomplete}`, "The connection was lost while a command ran; its output is incomplete."],
+  [`${ExitCode.timeout}`, "exec: the time of --timeout was up."],
+  [
+    `${ExitCode.incomplete}`,
+    "The connection was lost, or the session ended, while a command ran; its output is incomplete.",
+  ],
   [`${ExitCode.failure}`, "Any other failure of this program, said in one line."],
   ...Object.entries(SIGNAL_EXIT_CODES).map(([signal, code]) => [`${code}`, `Ended by ${signal}.`] as const),
 ];

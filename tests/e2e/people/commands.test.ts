@@ -1,5 +1,6 @@
 /** Shells, commands and lists of the people's face: what arrives, what is printed where, and the exit codes. */
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { runOnWindows, scriptOf } from "../../cli/windows-model.ts";
@@ -77,10 +78,40 @@ describe.concurrent("exec", () => {
 
   test("--timeout ends it and says so", async () => {
     const outcome = await exec(WEB, "--timeout", "3s", "--shell", "echo begun; sleep 60");
-    expect(outcome).toMatchObject({ stdout: "begun\n", exitCode: 255 });
+    expect(outcome).toMatchObject({ stdout: "begun\n", exitCode: 124 });
     expect(outcome.stderr).toBe(
       "session-manager-plugin: the time is up (--timeout 3 s), the session was ended\n",
     );
+  });
+
+  test("a session that is ended before its command: 254 and what is missing", async () => {
+    const target = "i-0f000000000000005";
+    const child = startPeople(standIn, ["exec", target, "--shell", "echo begun; sleep 60"]);
+    await child.stdout.waitFor("begun\n");
+    // Others run beside it.
+    const sessions = await standIn.simulator.call("openSessions");
+    const sessionId = sessions.find((session) => session.target === target)?.sessionId ?? "";
+    await standIn.simulator.call("terminate", sessionId, "Enough");
+    expect(await child.finish()).toMatchObject({
+      stdout: "begun\n",
+      stderr:
+        "session-manager-plugin: the session ended before the command did; output is incomplete (Enough)\n",
+      exitCode: 254,
+    });
+  });
+
+  test("a file on standard input is an error at its start, and no obstacle to a loop that reads it", async () => {
+    const file = join(temporaryDirectory("input"), "hosts");
+    writeFileSync(file, "web-1\nweb-1\n");
+    const shell = (line: string) =>
+      run(["/bin/sh", "-c", line, executablePath, file], { env: standIn.environment });
+    const whole = await shell('"$0" exec web-1 -- cat < "$1"');
+    expect(whole).toMatchObject({ stdout: "", exitCode: 2 });
+    expect(whole.stderr).toContain("standard input is a file, and cannot reach such a command");
+    const loop = await shell('while read -r host; do "$0" exec "$host" -- echo hello || exit; done < "$1"');
+    expect(loop).toMatchObject({ stdout: "hello\nhello\n", exitCode: 0 });
+    // Of what is left of it a warning is said, as long as there is something.
+    expect(loop.stderr.split("cannot reach")).toHaveLength(2);
   });
 
   test("data in a pipe is not for the command, and that is said", async () => {
