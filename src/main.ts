@@ -1,5 +1,5 @@
 /**
- * Which of the two faces was asked for. The only place that ends the process; every way out lets the standard streams
+ * Which of the two modes was asked for. The only place that ends the process; every way out lets the standard streams
  * drain first. Loads nothing that the path taken does not need.
  */
 import { writeSync } from "node:fs";
@@ -15,6 +15,8 @@ const VERSION = typeof BUILD_VERSION === "string" ? BUILD_VERSION : "1.3.0";
 /** What sessions get to end after a defect. */
 const CRASH_DEADLINE_MS = 2_000;
 let crashed = false;
+/** The CLI was asked for, not plugin mode. */
+let isCli = false;
 
 const args = process.argv.slice(2);
 
@@ -52,13 +54,14 @@ async function versionToReport(): Promise<string> {
 async function run(): Promise<void> {
   const { ensureHome, leave } = await import("./host/index.ts");
   ensureHome(process.env);
-  const code = await runFace();
+  const code = await runMode();
   // The end of a session that a defect has ended is no end of its own.
   if (!crashed) await leave(code, exit);
 }
 
-async function runFace(): Promise<number> {
-  if (isForPeople()) {
+async function runMode(): Promise<number> {
+  isCli = await belongsToCli();
+  if (isCli) {
     const { runCommandLine } = await import("./cli/index.ts");
     return await runCommandLine(args, process.env, VERSION, exit);
   }
@@ -67,15 +70,16 @@ async function runFace(): Promise<number> {
 }
 
 /**
- * A word in small letters, which is a command of ours or a misspelt one, or one JSON argument and nothing else. The AWS
- * CLI begins with JSON (null is JSON, too), or with a variable's name in capitals.
+ * An option, a command or a word that looks like a misspelt one, or one JSON argument and nothing else. The AWS CLI
+ * begins with JSON or a variable's name; every other word gets the text that AWS's client has for it.
  */
-function isForPeople(): boolean {
+async function belongsToCli(): Promise<boolean> {
   const [first = ""] = args;
-  return (
-    /^(?!(?:null|true|false)$)([a-z][a-z-]*|--help|-h)$/.test(first) ||
-    (args.length === 1 && first.startsWith("{"))
-  );
+  if (first.startsWith("-") || (args.length === 1 && first.startsWith("{"))) return true;
+  // What cannot be a command needs no list of them.
+  if (!/^[a-z][a-z-]*$/i.test(first)) return false;
+  const { isCommandWord } = await import("./cli/index.ts");
+  return isCommandWord(first);
 }
 
 function exit(code: number): never {
@@ -92,7 +96,7 @@ async function crash(error: unknown): Promise<void> {
   const { leave, reportDefect, terminateOpenSessions } = await import("./host/index.ts");
   reportDefect(error);
   await terminateOpenSessions(CRASH_DEADLINE_MS);
-  if (isForPeople()) return leave(255, exit);
+  if (isCli) return leave(255, exit);
   // With the token in an argument the AWS CLI would print it after any exit but 0.
   const exposed = args.length >= 3 && !(args[0] ?? "").startsWith("AWS_SSM_START_SESSION_RESPONSE");
   return leave(exposed ? 0 : 1, exit);

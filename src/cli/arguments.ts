@@ -2,10 +2,14 @@
  * Parses a command line strictly by its definitions: unknown options, missing values and surplus words are errors
  * that name the word. (citty's own parser takes unknown options silently and keeps only the last of several.)
  */
-import { parseArgs, type ParseArgsConfig } from "node:util";
+import { parseArgs } from "node:util";
 
-import type { ArgumentDefinitions, Command, ParsedArguments } from "./command.ts";
+import { type Command, COMMON_ARGUMENTS, type ParsedArguments } from "./command.ts";
 import { UsageError } from "./errors.ts";
+import { parserOptions, withImplied } from "./given.ts";
+import { codeOf } from "./messages.ts";
+import { explainMistake } from "./mistakes.ts";
+import { didYouMean, nearWords } from "./suggestion.ts";
 
 /** Whether one of these words stands before any `--`; for what counts even where the rest cannot be understood. */
 export function wants(args: readonly string[], ...words: readonly string[]): boolean {
@@ -13,72 +17,91 @@ export function wants(args: readonly string[], ...words: readonly string[]): boo
   return (end < 0 ? args : args.slice(0, end)).some((word) => words.includes(word));
 }
 
-/** Parses the words behind a command's name. @throws UsageError */
-export function parseCommandLine(command: Command, args: readonly string[]): ParsedArguments {
-  const { name } = command.meta;
-  const end = args.indexOf("--");
-  const before = end < 0 ? args : args.slice(0, end);
-  const rest = end < 0 ? undefined : args.slice(end + 1);
-  if (rest !== undefined && command.rest === undefined) {
-    throw new UsageError(`${name}: nothing may follow --, ${JSON.stringify(rest[0] ?? "")} does`);
-  }
-  const words = withImplied(command.arguments, before);
-  const { values, positionals } = parseStrictly(name, command.arguments, words);
-  return new Values(values, assignPositionals(name, command.arguments, positionals), rest);
+/** A command line, split at the command's name. */
+export interface SplitCommandLine {
+  /** In small letters; undefined where there is none. */
+  readonly name: string | undefined;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
 }
 
-/** Options with an implied value, each with a value behind `=`; see {@link ArgumentDefinition}. */
-function withImplied(definitions: ArgumentDefinitions, args: readonly string[]): readonly string[] {
-  const words: string[] = [];
-  for (let at = 0; at < args.length; at++) {
-    const word = args[at] as string;
-    const implied = word.startsWith("--") ? definitions[word.slice(2)]?.implied : undefined;
-    const isPath = /^(?:~|\.{1,2}|[A-Za-z]:)?[/\\]/.test(args[at + 1] ?? "");
-    words.push(implied === undefined ? word : `${word}=${isPath ? args[++at] : implied}`);
+/** Finds the command's name: common options may stand before it. @throws UsageError for any other option there */
+export function findCommand(args: readonly string[]): SplitCommandLine {
+  const options = parserOptions({ ...COMMON_ARGUMENTS, help: { type: "boolean", alias: "h" } });
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") break;
+    const { index } = token;
+    if (token.kind === "positional") {
+      return { name: token.value.toLowerCase(), before: args.slice(0, index), after: args.slice(index + 1) };
+    }
+    const { name, rawName } = token;
+    if (name === "version") throw new UsageError("--version stands alone: session-manager-plugin --version");
+    if (!Object.hasOwn(options, name)) {
+      const near = nearWords(name, [...Object.keys(options), "version"]).map((option) => `--${option}`);
+      throw new UsageError(
+        near.length > 0
+          ? `there is no option ${rawName} for all commands${didYouMean(near)}`
+          : `${rawName} is no option of all commands: a command's own options stand behind it. See: session-manager-plugin --help`,
+      );
+    }
   }
-  return words;
+  return { name: undefined, before: args, after: [] };
+}
+
+/** Parses the words behind a command's name. @throws UsageError */
+export function parseCommandLine(command: Command, args: readonly string[]): ParsedArguments {
+  const end = args.indexOf("--");
+  const before = withImplied(command.arguments, end < 0 ? args : args.slice(0, end));
+  const rest = end < 0 ? undefined : args.slice(end + 1);
+  const { values, positionals } = parseStrictly(command, args, before);
+  const assigned = assignPositionals(command, args, positionals);
+  if (rest !== undefined && command.rest === undefined) {
+    throw new UsageError(explainMistake(command, args));
+  }
+  return new Values(values, assigned, rest);
 }
 
 /** All values of the options that were given. */
 type Raw = Readonly<Record<string, readonly (string | boolean)[]>>;
 
-function parseStrictly(
-  name: string,
-  definitions: ArgumentDefinitions,
-  args: readonly string[],
-): { readonly values: Raw; readonly positionals: readonly string[] } {
-  const options: NonNullable<ParseArgsConfig["options"]> = {};
-  for (const [option, definition] of Object.entries(definitions)) {
-    if (definition.type === "positional") continue;
-    const short = shortName(definition.alias);
-    options[option] = {
-      type: definition.type === "boolean" ? "boolean" : "string",
-      // All of several are kept, so that a second one can be refused.
-      multiple: true,
-      ...(short === undefined ? {} : { short }),
-    };
-  }
-  const { values, positionals } = parseWords(name, args, options);
-  for (const [option, given] of Object.entries(values)) {
+/** What the parser of `node:util` finds. */
+interface Parsed {
+  readonly values: Raw;
+  readonly positionals: readonly string[];
+}
+
+/** @param before those of `args` that do not stand behind `--` */
+function parseStrictly(command: Command, args: readonly string[], before: readonly string[]): Parsed {
+  const { name } = command.meta;
+  const parsed = parseWords(command, args, before);
+  for (const [option, given] of Object.entries(parsed.values)) {
     const texts = given.filter((value) => typeof value === "string");
     if (texts.includes("")) throw new UsageError(`${name}: --${option} has an empty value. ${see(name)}`);
-    if (texts.length > 1 && definitions[option]?.multiple !== true) {
+    if (texts.length > 1 && command.arguments[option]?.multiple !== true) {
       throw new UsageError(`${name}: --${option} is given ${texts.length} times, once is enough`);
     }
   }
-  return { values, positionals };
+  return parsed;
 }
 
-function parseWords(
-  name: string,
-  args: readonly string[],
-  options: NonNullable<ParseArgsConfig["options"]>,
-): { readonly values: Raw; readonly positionals: readonly string[] } {
+function parseWords(command: Command, args: readonly string[], before: readonly string[]): Parsed {
+  const { name } = command.meta;
+  const options = parserOptions(command.arguments);
   try {
     // The types cannot know that every option here is a multiple one.
-    const parsed = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    const parsed = parseArgs({ args: [...before], options, allowPositionals: true, strict: true });
     return { values: parsed.values as Raw, positionals: parsed.positionals };
   } catch (error) {
+    if (codeOf(error) === "ERR_PARSE_ARGS_UNKNOWN_OPTION") {
+      throw new UsageError(explainMistake(command, args));
+    }
     // Only the first sentence: the others explain the parser.
     const said = ((error as Error).message.split(/\. |\n/, 1)[0] ?? "").replace(
       /argument is ambiguous\.?$/,
@@ -92,19 +115,15 @@ function see(name: string): string {
   return `See: session-manager-plugin ${name} --help`;
 }
 
-function shortName(alias: string | readonly string[] | undefined): string | undefined {
-  const aliases = alias === undefined ? [] : typeof alias === "string" ? [alias] : alias;
-  return aliases.find((candidate) => candidate.length === 1);
-}
-
 function assignPositionals(
-  name: string,
-  definitions: ArgumentDefinitions,
+  command: Command,
+  args: readonly string[],
   words: readonly string[],
 ): ReadonlyMap<string, string> {
+  const { name } = command.meta;
   const assigned = new Map<string, string>();
   const remaining = [...words];
-  for (const [argument, definition] of Object.entries(definitions)) {
+  for (const [argument, definition] of Object.entries(command.arguments)) {
     if (definition.type !== "positional") continue;
     const word = remaining.shift();
     if (word === "") throw new UsageError(`${name}: ${argument.toUpperCase()} is empty. ${see(name)}`);
@@ -113,10 +132,7 @@ function assignPositionals(
       throw new UsageError(`${name}: ${argument.toUpperCase()} is missing. ${see(name)}`);
     }
   }
-  const surplus = remaining[0];
-  if (surplus !== undefined) {
-    throw new UsageError(`${name}: ${JSON.stringify(surplus)} is one word too many. ${see(name)}`);
-  }
+  if (remaining.length > 0) throw new UsageError(explainMistake(command, args));
   return assigned;
 }
 

@@ -2,7 +2,9 @@
 import { isTerminal } from "../terminal/index.ts";
 import type { Account } from "./account.ts";
 import type { CommandContext } from "./command.ts";
-import { UsageError } from "./errors.ts";
+import { TargetError, UsageError } from "./errors.ts";
+import { hostOf } from "./given.ts";
+import { ACCOUNT_OPTIONS, lineThroughSession } from "./ssh-habits.ts";
 import { MAX_NODES, resolveTarget, type Target } from "./target.ts";
 
 /** Refuses a command line without TARGET where nobody can be asked; before anything else is done. @throws UsageError */
@@ -14,7 +16,13 @@ export function requireTarget(context: CommandContext, name: string): void {
 /** The target. @throws TargetError, InterruptedError */
 export async function chooseTarget(context: CommandContext, account: Account): Promise<Target> {
   const word = context.args.text("target");
-  if (word !== undefined) return resolveTarget(account.ssm, word);
+  if (word !== undefined) {
+    return await resolveTarget(account.ssm, word).catch((error: unknown) => {
+      throw error instanceof TargetError && hostOf(word) !== word
+        ? new TargetError(withUser(context, word, error))
+        : error;
+    });
+  }
   const nodes = await account.ssm.describeInstances([], MAX_NODES);
   const { pickNode } = await import("./picker/picker.ts");
   const { InstanceId, PlatformType } = await pickNode(nodes, account.region, context.environment);
@@ -23,4 +31,14 @@ export async function chooseTarget(context: CommandContext, account: Account): P
 
 function canAsk({ messages }: CommandContext): boolean {
   return isTerminal(0) && isTerminal(2) && !messages.json;
+}
+
+/** ssh's `user@host`: who one is on the target is not for the command line of a session to say. */
+function withUser({ args }: CommandContext, word: string, { message }: TargetError): string {
+  const account = ACCOUNT_OPTIONS.flatMap((name) => {
+    const value = args.text(name);
+    return value === undefined ? [] : [`--${name}`, value];
+  });
+  const user = word.slice(0, word.lastIndexOf(hostOf(word)) - 1);
+  return `${message}. Without a user: ${hostOf(word)}; as ${user} by ssh: ${lineThroughSession(account, [], [word])}`;
 }

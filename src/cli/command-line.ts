@@ -1,21 +1,23 @@
 /**
- * The people's face: which command was asked for, its help, and how its errors are told. Everything that is not
+ * The CLI: which command was asked for, its help, and how its errors are told. Everything that is not
  * session data or an answer that was asked for goes to standard error.
  */
 import { OutputFailedError, standardOutput } from "../terminal/index.ts";
 import { tellError } from "./advice.ts";
-import { parseCommandLine, wants } from "./arguments.ts";
+import { findCommand, parseCommandLine, wants } from "./arguments.ts";
 import type { Command } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, nearCommands } from "./commands.ts";
 import { InterruptedError, UsageError } from "./errors.ts";
 import { ExitCode, SIGNAL_EXIT_CODES } from "./exit-codes.ts";
 import { codeOf, Messages } from "./messages.ts";
+import { asksForHelp } from "./mistakes.ts";
 import { actAsProcessOne } from "./process-one.ts";
+import { didYouMean } from "./suggestion.ts";
 import { commandHelp, programHelp } from "./usage.ts";
 
 /**
  * Runs a command to its exit code.
- * @param args the command's name and what follows it
+ * @param args the command's name and what stands around it
  */
 export async function runCommandLine(
   args: readonly string[],
@@ -23,18 +25,21 @@ export async function runCommandLine(
   version: string,
   exit: (code: number) => never,
 ): Promise<number> {
-  const [name = "", ...words] = args;
   // Before anything is understood; a command line with a mistake is to be told of in the form that it asks for.
-  let messages = new Messages({ quiet: false, json: wants(words, "--json") });
+  let messages = new Messages({ quiet: false, json: wants(args, "--json") });
   try {
-    if (name === "--help" || name === "-h" || name === "help") return await help(words);
-    if (name.startsWith("{")) {
+    const [first = ""] = args;
+    if (first.startsWith("{")) {
       const { runResponse } = await import("./one-argument.ts");
-      return await runResponse(name, { environment, version, messages, exit });
+      return await runResponse(first, { environment, version, messages, exit });
     }
+    const { name, before, after } = findCommand(args);
+    const words = [...before, ...after];
+    if (name === "help" || (name === undefined && wants(before, "--help", "-h"))) return await help(after);
+    if (name === undefined) throw new UsageError("a command is missing. See: session-manager-plugin --help");
     actAsProcessOne(exit);
     const command = await load(name);
-    if (wants(words, "--help", "-h")) return print(commandHelp(command));
+    if (asksForHelp(command, words)) return print(commandHelp(command));
     const parsed = parseCommandLine(command, words);
     messages = new Messages({ quiet: parsed.flag("quiet"), json: parsed.flag("json") });
     const exitCode = await command.run({ args: parsed, environment, version, messages, exit });
@@ -54,16 +59,18 @@ async function checkOutput(): Promise<void> {
   if (error instanceof OutputFailedError) throw error;
 }
 
+/** @param name in small letters */
 async function load(name: string): Promise<Command> {
   const loader = COMMANDS.get(name);
   if (loader !== undefined) return await loader();
-  const known = [...COMMANDS.keys()].join(", ");
-  throw new UsageError(`there is no command ${JSON.stringify(name)}, only ${known}`);
+  const near = nearCommands(name);
+  const known = near.length > 0 ? didYouMean(near) : `, only ${[...COMMANDS.keys()].join(", ")}`;
+  throw new UsageError(`there is no command ${JSON.stringify(name)}${known}`);
 }
 
 async function help(words: readonly string[]): Promise<number> {
   const name = words.find((word) => !word.startsWith("-"));
-  if (name !== undefined) return print(commandHelp(await load(name)));
+  if (name !== undefined) return print(commandHelp(await load(name.toLowerCase())));
   const commands: Command[] = [];
   for (const each of COMMANDS.values()) commands.push(await each());
   return print(programHelp(commands));

@@ -1,5 +1,6 @@
-/** The commands of the people's face by name. Each is loaded only when it is asked for. */
+/** The commands of the CLI by name. Each is loaded only when it is asked for. */
 import type { Command } from "./command.ts";
+import { nearWords } from "./suggestion.ts";
 
 /** Name to loader, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map<string, () => Promise<Command>>([
@@ -17,3 +18,13 @@ export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map<str
   ["demo", async () => (await import("./demo.ts")).demo],
   ["simulate", async () => (await import("./simulate.ts")).simulate],
 ]);
+
+/** Commands that a word resembles, the nearest first. */
+export function nearCommands(word: string): readonly string[] {
+  return nearWords(word, [...COMMANDS.keys(), "help"]);
+}
+
+/** Whether a word is a command in any case, or looks like a misspelt one. */
+export function isCommandWord(word: string): boolean {
+  return nearCommands(word).length > 0;
+}

@@ -1,2 +1,3 @@
-/** Door of the people's face. */
+/** Entry point of the CLI. */
 export { runCommandLine } from "./command-line.ts";
+export { isCommandWord } from "./commands.ts";

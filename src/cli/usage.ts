@@ -63,6 +63,7 @@ export function programHelp(commands: readonly Command[]): string {
       "Commands",
       commands.map(({ meta }) => [meta.name, meta.description]),
     ),
+    "Options of all commands (--profile, --region, --json) may also stand in front.",
     `See ${programName()} COMMAND --help.`,
     "Started by the AWS CLI it is its plugin; nothing has to be set up for that.",
     "",

@@ -43,13 +43,3 @@ test("the program's help names every command", async () => {
   for (const name of COMMANDS.keys()) expect(help).toContain(`\n  ${name} `);
   expect(help.split("\n").filter((line) => line.length > 130)).toEqual([]);
 });
-
-test("the program's entry takes the name of every command for one", async () => {
-  const entry = await Bun.file(new URL("../../src/main.ts", import.meta.url)).text();
-  const forPeople = new RegExp(/\/(\^\S*\$)\/\.test\(first\)/.exec(entry)?.[1] ?? "never");
-  const names = [...COMMANDS.keys(), "help", "--help", "-h"];
-  expect(names.filter((name) => !forPeople.test(name))).toEqual([]);
-  for (const word of ["StartSession", "{}", "null", "AWS_SSM_START_SESSION_RESPONSE", "--version"]) {
-    expect(forPeople.test(word)).toBeFalse();
-  }
-});

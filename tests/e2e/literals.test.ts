@@ -34,7 +34,11 @@ describe("without a session", () => {
     [["--version"], `${version}\n`, 0],
     [["StartSession"], unknown("StartSession"), 0],
     [["One", "two"], unknown("One"), 0],
-    [["--version", "two"], unknown("--version"), 0],
+    [["anything"], unknown("anything"), 0],
+    [["install", "--help"], unknown("install"), 0],
+    [["null"], unknown("null"), 0],
+    [["deploy", "demo", "--", "ls"], "Invalid Operation", 0],
+    [["StartSession", "us-east-1", "exec"], "Invalid Operation", 0],
     [[json, "us-east-1", "StopSession"], "Invalid Operation", 0],
     [["AWS_SSM_START_SESSION_RESPONSE", "us-east-1", "StopSession", "", "{}", ""], "Invalid Operation", 1],
   ] as const)("%j", async (args, stdout, exitCode) => {

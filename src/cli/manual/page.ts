@@ -85,7 +85,7 @@ export function manualPage({ commands, version, date }: PageFacts): string {
     section("COMMANDS"),
     ...commands.map(commandPart),
     section("COMMON OPTIONS"),
-    roffText("Those that a command takes are named with it."),
+    roffText("Those that a command takes are named with it. They may also stand before the command."),
     ...shapeOf({ ...NO_COMMAND, arguments: COMMON_ARGUMENTS }).options.map(optionEntry),
     section('"EXIT STATUS"'),
     ...EXIT_CODES.map(([code, when]) => entry(bold(code), when)),
