@@ -11,7 +11,7 @@ export * from "./errors.ts";
 export type { HttpOptions, ProxyFor, TlsOptions } from "./http.ts";
 export { createKms, type DataKey, type DataKeyRequest, type Kms } from "./kms.ts";
 export { type Probe, probe, ssmUrl } from "./probe.ts";
-export { profileSettings, type ProfileSettings } from "./profile-settings.ts";
+export { profileEndpoint, profileSettings, type ProfileSettings } from "./profile-settings.ts";
 export { homeDirectory, loadSharedFiles, nonEmpty, profileFromEnvironment } from "./shared-files.ts";
 export {
   createSessionApi,

@@ -3,6 +3,7 @@ import type { Simulator } from "../simulator/index.ts";
 import { guardTerminalAtExit, type ProcessSignal, standardOutput, watchSignals } from "../terminal/index.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "./command.ts";
 import { startDetached, takeDetachable } from "./detached.ts";
+import { oldAwsCliNote } from "./doctor/programs.ts";
 import { UsageError } from "./errors.ts";
 import { SIGNAL_EXIT_CODES } from "./exit-codes.ts";
 import { ChildCommand } from "./forward/command/child-command.ts";
@@ -52,7 +53,14 @@ async function run(context: CommandContext): Promise<number> {
   if (words?.length === 0) throw new UsageError("simulate: COMMAND is missing behind --");
   if (words !== undefined && args.flag("eval")) throw new UsageError("simulate: either --eval or -- COMMAND");
   const detachable = takeDetachable(environment);
-  if (args.flag("eval") && detachable === undefined) return await startDetached("simulate", environment);
+  const isEval = args.flag("eval") && detachable === undefined;
+  // An AWS CLI takes a second to tell its version: the simulator does not wait for that.
+  const noted = detachable === undefined ? noteOldAwsCli(context) : undefined;
+  if (isEval) {
+    const exitCode = await startDetached("simulate", environment);
+    await noted;
+    return exitCode;
+  }
   const own = definedOf(environment);
   const simulator = await startSimulator({
     agent: { environment: own, shell: [environment["SHELL"] ?? "/bin/sh"], hosts },
@@ -82,6 +90,12 @@ async function run(context: CommandContext): Promise<number> {
   } finally {
     await simulator.stop();
   }
+}
+
+/** Tells of an AWS CLI that would not find the simulator. */
+async function noteOldAwsCli({ environment, messages }: CommandContext): Promise<void> {
+  const note = await oldAwsCliNote(environment, "$AWS_ENDPOINT_URL");
+  if (note !== undefined) messages.warn("old-aws-cli", note);
 }
 
 /** Runs COMMAND with the simulator's environment, to its exit code. */

@@ -1,11 +1,18 @@
 /** Checks what is decided before anything is asked: the region and where it comes from, the certificates trusted. */
 import { existsSync } from "node:fs";
 
-import { type HttpOptions, nonEmpty, profileFromEnvironment, profileSettings } from "../../aws/index.ts";
+import {
+  type HttpOptions,
+  nonEmpty,
+  profileEndpoint,
+  profileFromEnvironment,
+  profileSettings,
+} from "../../aws/index.ts";
 import type { Environment } from "../../host/index.ts";
 import { createProxyFor, loadCertificates } from "../../transport/index.ts";
 import { isRegion } from "../account.ts";
 import { type Found, found } from "./finding.ts";
+import type { ConfiguredEndpoint } from "./programs.ts";
 
 /** What the command line says about the account. */
 export interface Wanted {
@@ -41,6 +48,20 @@ function regionOrigin(environment: Environment, profile: string): string {
     (name) => nonEmpty(environment[name]) !== undefined,
   );
   return variable ?? `the profile ${nonEmpty(profile) ?? profileFromEnvironment(environment) ?? "default"}`;
+}
+
+/** Where SSM's endpoint is set, outside the command line; undefined: nowhere. A broken file is the region's finding. */
+export async function configuredEndpoint(
+  environment: Environment,
+  profile: string,
+): Promise<ConfiguredEndpoint | undefined> {
+  for (const origin of ["AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL"]) {
+    const url = nonEmpty(environment[origin]);
+    if (url !== undefined) return { origin, url };
+  }
+  const name = nonEmpty(profile) ?? profileFromEnvironment(environment) ?? "default";
+  const url = await profileEndpoint(environment, name, "ssm").catch(() => undefined);
+  return url === undefined ? undefined : { origin: `endpoint_url of the profile ${name}`, url };
 }
 
 /** Which authorities are trusted, by whose word; and with them the way to AWS. @throws CertificateBundleError */

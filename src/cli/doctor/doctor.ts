@@ -5,7 +5,7 @@
 import { createSsm, ssmUrl } from "../../aws/index.ts";
 import { readEndpoint } from "../account.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS } from "../command.ts";
-import { checkCertificates, checkRegion } from "./configuration.ts";
+import { checkCertificates, checkRegion, configuredEndpoint } from "./configuration.ts";
 import { checkCredentials } from "./credentials.ts";
 import { using } from "./finding.ts";
 import { checkGateway, checkSsm, judgeClock, NETWORK_TIMEOUT_MS } from "./network.ts";
@@ -50,7 +50,9 @@ function examine({ args, environment, version }: CommandContext): readonly Check
 
   const programs = findPrograms(environment, version);
   const plugin = using({}, async () => checkPlugin(await programs));
-  const awsCli = using({}, async () => checkAwsClis(await programs));
+  const awsCli = using({}, async () =>
+    checkAwsClis(await programs, await configuredEndpoint(environment, profile)),
+  );
   const settings = using({}, () => checkSettings(environment));
   const region = using({}, () => checkRegion(environment, { profile, region: args.text("region") }));
   const certificates = using({}, () => checkCertificates(environment, profile));

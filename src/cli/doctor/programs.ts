@@ -73,18 +73,61 @@ export function checkPlugin({ own, plugins, awsClis }: Programs): Finding {
   );
 }
 
-/** Which AWS CLIs there are. */
-export function checkAwsClis({ awsClis }: Pick<Programs, "awsClis">): Finding {
-  if (awsClis.length === 0)
+/**
+ * Which AWS CLIs there are, and whether the one that would run looks for an endpoint where it is set.
+ * @param endpoint what names SSM's endpoint beside the command line, and the endpoint; undefined: nothing does
+ */
+export function checkAwsClis({ awsClis }: Pick<Programs, "awsClis">, endpoint?: ConfiguredEndpoint): Finding {
+  const [first] = awsClis;
+  if (first === undefined)
     return found("skip", "there is no aws on PATH; the commands of this program need none");
-  const described = awsClis.map(({ path, version }) => {
-    const number = /aws-cli\/(\S+)/.exec(version ?? "")?.[1];
-    return { text: number === undefined ? `${path} does not tell its version` : `${path} ${number}`, number };
-  });
-  const text = described.map((cli) => cli.text).join(", ");
-  return described[0]?.number === undefined
-    ? found("warn", text, "see what it says itself: aws --version")
-    : found("ok", text);
+  const text = awsClis
+    .map(({ path, version }) => {
+      const number = numberOf(version);
+      return number === undefined ? `${path} does not tell its version` : `${path} ${number}`;
+    })
+    .join(", ");
+  const number = numberOf(first.version);
+  if (number === undefined) return found("warn", text, "see what it says itself: aws --version");
+  if (endpoint === undefined || knowsEndpoints(number)) return found("ok", text);
+  const others = awsClis.length > 1 ? `${text}; ` : "";
+  return found("warn", `${others}${tooOld(first.path, number, endpoint.origin)}`, giveEndpoint(endpoint.url));
+}
+
+/** Where the endpoint of SSM is set, outside the command line. */
+export interface ConfiguredEndpoint {
+  /** `AWS_ENDPOINT_URL`, `the profile`. */
+  readonly origin: string;
+  readonly url: string;
+}
+
+/**
+ * What to know before the AWS CLI that is first on PATH is used with AWS_ENDPOINT_URL=`url`; undefined where it knows
+ * that variable, or there is none.
+ */
+export async function oldAwsCliNote(environment: Environment, url: string): Promise<string | undefined> {
+  const [first] = programsOnPath("aws", environment);
+  const number = first === undefined ? undefined : numberOf(await askVersion(first.path, environment));
+  if (first === undefined || number === undefined || knowsEndpoints(number)) return undefined;
+  return `${tooOld(first.path, number, "AWS_ENDPOINT_URL")}; ${giveEndpoint(url)}`;
+}
+
+function numberOf(version: string | undefined): string | undefined {
+  return /aws-cli\/(\S+)/.exec(version ?? "")?.[1];
+}
+
+/** Both lines of versions learnt of AWS_ENDPOINT_URL and the shared files' endpoint_url in July 2023. */
+function knowsEndpoints(number: string): boolean {
+  const [major = 0, minor = 0] = number.split(".").map(Number);
+  return major > 2 || minor >= (major === 2 ? 13 : 29);
+}
+
+function tooOld(path: string, number: string, origin: string): string {
+  return `${path} ${number} does not look at ${origin} and would ask AWS itself`;
+}
+
+function giveEndpoint(url: string): string {
+  return `give it --endpoint-url ${url}, or use 2.13 (1.29) or later`;
 }
 
 function describe({ path, version }: KnownProgram): string {

@@ -499,6 +499,19 @@ describe("simulate", () => {
   });
 });
 
+test("simulate tells of an AWS CLI that would not find it", async () => {
+  const directory = temporaryDirectory("bin");
+  writeFileSync(join(directory, "aws"), "#!/bin/sh\necho aws-cli/2.9.19 Python/3.11.2\n", { mode: 0o755 });
+  const child = start([executablePath, "simulate", "--quiet"], { env: { PATH: directory } });
+  await child.stdout.waitFor(/AWS_ENDPOINT_URL=\S+\n/);
+  await child.stderr.waitFor(
+    `session-manager-plugin: ${directory}/aws 2.9.19 does not look at AWS_ENDPOINT_URL and would ask AWS itself; ` +
+      "give it --endpoint-url $AWS_ENDPOINT_URL, or use 2.13 (1.29) or later\n",
+  );
+  child.kill("SIGINT");
+  expect((await child.finish(5_000)).exitCode).toBe(130);
+});
+
 test.each([[["targets"]], [["completion", "bash"]], [["exec", WEB, "--", "echo", "an answer"]]])(
   "a full disk is told, and is a failure: %j",
   async (args) => {

@@ -8,6 +8,7 @@ import { executablePath, temporaryDirectory } from "../../support/environment.ts
 import { type Outcome, run } from "../../support/processes.ts";
 import { needs } from "../../support/programs.ts";
 import { withoutKeys } from "../aws/plugin.ts";
+import { createHome } from "../aws/profiles.ts";
 import { freePort, startTinyproxy } from "../aws/proxies.ts";
 import { AUTHORITY, certificate } from "../aws/tls.ts";
 import { type StandIn, useStandIn } from "../stand-in.ts";
@@ -47,7 +48,7 @@ function programs(scripts: Readonly<Record<string, string>>): string {
 }
 
 /** This program and an AWS CLI, and nothing else. */
-const bin = programs({ aws: "echo aws-cli/2.9.19 Python/3.11.2" });
+const bin = programs({ aws: "echo aws-cli/2.17.3 Python/3.11.2" });
 symlinkSync(executablePath, join(bin, "session-manager-plugin"));
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -84,7 +85,7 @@ describe.concurrent("doctor", () => {
     const { lines, exitCode } = await doctor(standIn, ["demo"]);
     expect(lines).toMatchObject({
       plugin: expect.stringMatching(/^ok .*session-manager-plugin \d+\.\d+\.\d+, this program$/),
-      "aws-cli": `ok ${bin}/aws 2.9.19`,
+      "aws-cli": `ok ${bin}/aws 2.17.3`,
       settings: expect.stringContaining("ok SSM_PLUGIN_STREAM_ENDPOINT="),
       region: "ok us-east-1, by AWS_REGION",
       certificates: expect.stringContaining("ok trusted: "),
@@ -308,6 +309,33 @@ describe.concurrent("doctor", () => {
     expect(lines["settings"]).toContain("SSM_PLUGIN_REPORT_VERSION=1.2.835.0");
     const wrong = await doctor(standIn, [], { SSM_PLUGIN_REPORT_VERSION: "newest" });
     expect(wrong.lines["settings"]).toMatch(/^fail SSM_PLUGIN_REPORT_VERSION must be one to four numbers/);
+  });
+
+  test.each([
+    ["2.9.19", false],
+    ["2.12.7", false],
+    ["2.13.0", true],
+    ["1.28.85", false],
+    ["1.29.0", true],
+    ["3.0.0", true],
+  ])("an AWS CLI %s that knows AWS_ENDPOINT_URL: %p", async (number, knows) => {
+    const own = programs({ aws: `echo aws-cli/${number} Python/3.11.2` });
+    symlinkSync(executablePath, join(own, "session-manager-plugin"));
+    const awsCli = async (env: Variables, ...args: string[]): Promise<string> =>
+      (await doctor(standIn, args, { PATH: own, ...env })).lines["aws-cli"] ?? "";
+    const { url } = standIn.simulator;
+    const warning = (origin: string): string =>
+      `warn ${own}/aws ${number} does not look at ${origin} and would ask AWS itself ` +
+      `→ give it --endpoint-url ${url}, or use 2.13 (1.29) or later`;
+    const fine = `ok ${own}/aws ${number}`;
+    expect(await awsCli({})).toBe(knows ? fine : warning("AWS_ENDPOINT_URL"));
+    // Without an endpoint there is nothing to know.
+    const nowhere = { AWS_ENDPOINT_URL: undefined };
+    expect(await awsCli(nowhere, "--endpoint-url", url)).toBe(fine);
+    const home = createHome({ config: `[profile local]\nendpoint_url = ${url}\n` });
+    expect(await awsCli({ ...nowhere, HOME: home.path }, "--profile", "local")).toBe(
+      knows ? fine : warning("endpoint_url of the profile local"),
+    );
   });
 
   test("settings that are no good", async () => {
