@@ -13,8 +13,8 @@ import type {
 
 import type { Log, ResumedSession, SessionApi } from "../session/seams.ts";
 import { clientOptions, DEFAULT_CALL_TIMEOUT_MS, type ServiceOptions } from "./client-options.ts";
-import { RefusedCallError } from "./errors.ts";
-import { awsCodeOf, toCallError } from "./service-errors.ts";
+import { type FailedCall, RefusedCallError } from "./errors.ts";
+import { awsCodeOf, readCall, toCallError } from "./service-errors.ts";
 
 /** What to start. */
 export interface StartSessionRequest {
@@ -219,19 +219,40 @@ class SsmCalls implements Ssm {
     const { log, profile, timeoutMs = DEFAULT_CALL_TIMEOUT_MS } = this.#options;
     const action = `ssm:${operation}`;
     const startedAtMs = performance.now();
-    let outcome = "ok";
+    const tell = (
+      isTrouble: boolean,
+      outcome: string,
+      call: Pick<FailedCall, "httpStatus" | "requestId">,
+    ): void =>
+      log?.(isTrouble ? "warn" : "info", "aws call", {
+        action,
+        outcome,
+        ms: Math.round(performance.now() - startedAtMs),
+        ...(call.httpStatus === undefined ? {} : { httpStatus: call.httpStatus }),
+        ...(call.requestId === undefined ? {} : { requestId: call.requestId }),
+      });
     try {
       const sdk = await import("@aws-sdk/client-ssm");
       const client = new sdk.SSMClient(await clientOptions("ssm", this.#options));
-      return await send(sdk, client, { abortSignal: AbortSignal.timeout(timeoutMs) });
+      const answer = await send(sdk, client, { abortSignal: AbortSignal.timeout(timeoutMs) });
+      tell(false, "ok", readCall({ $metadata: (answer as { $metadata?: unknown }).$metadata }, action));
+      return answer;
     } catch (error) {
-      outcome = awsCodeOf(error) ?? "failed";
-      if (undefinedFor.includes(outcome)) return undefined;
-      throw toCallError(error, { action, ...(profile === undefined ? {} : { profile }) });
-    } finally {
-      log?.("debug", "aws call", { action, outcome, ms: Math.round(performance.now() - startedAtMs) });
+      const outcome = awsCodeOf(error);
+      const call = readCall(error, action);
+      if (outcome !== undefined && undefinedFor.includes(outcome)) {
+        tell(false, outcome, call);
+        return undefined;
+      }
+      const told = toCallError(error, { action, ...(profile === undefined ? {} : { profile }) });
+      tell(true, outcome ?? codeOf(told), call);
+      throw told;
     }
   }
+}
+
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : "failed";
 }
 
 type Send<Answer> = (sdk: Sdk, client: SSMClient, options: { abortSignal: AbortSignal }) => Promise<Answer>;

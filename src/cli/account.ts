@@ -3,7 +3,7 @@
  * and hosts for the sessions that are started through it.
  */
 import { profileSettings, type Ssm, type StartedSession, type StartSessionRequest } from "../aws/index.ts";
-import { type Host, hostLog, HostStreams, openAccess, openHost } from "../host/index.ts";
+import { type Host, openAccess, openHost } from "../host/index.ts";
 import type { CommandContext } from "./command.ts";
 import { UsageError } from "./errors.ts";
 import { startWatched } from "./start.ts";
@@ -26,9 +26,9 @@ export interface Account {
 
 /** Opens the account that the options of a command name. @throws UsageError without a region, or with a bad option */
 export async function openAccount(context: CommandContext): Promise<Account> {
-  const { args, version } = context;
+  const { args, log, version } = context;
+  const environment = withOptions(context);
   const endpoint = readEndpoint(args.text("endpoint-url"));
-  const environment = withLogOptions(context);
   const profile = args.text("profile") ?? "";
   const settings = await profileSettings(environment, profile);
   const region = args.text("region") ?? settings.region;
@@ -40,9 +40,11 @@ export async function openAccount(context: CommandContext): Promise<Account> {
   if (!isRegion(region)) {
     throw new UsageError(`${JSON.stringify(region)} is no region such as eu-central-1`);
   }
-  const common = { environment, version, region, profile, endpoint, target: "" };
-  const log = await hostLog(environment, new HostStreams(false));
-  const access = await openAccess({ ...common, log });
+  const common = { environment, version, region, profile, endpoint, target: "", log };
+  context.checkLog();
+  // Its path and what stands before the host may be private.
+  log("info", "account", { region, profile, endpoint: URL.parse(endpoint)?.host ?? "" });
+  const access = await openAccess(common);
   const { ssm } = access;
   const reason = args.text("reason");
   if (reason !== undefined && reason.length > MAX_REASON_CHARACTERS) {
@@ -71,13 +73,7 @@ export function readEndpoint(text: string | undefined): string {
   );
 }
 
-/** The log options are the log variables of the same meaning. */
-function withLogOptions({ args, environment }: CommandContext): Record<string, string | undefined> {
-  const file = args.text("log-file");
-  return {
-    ...environment,
-    ...(args.flag("verbose") ? { SSM_PLUGIN_LOG_LEVEL: environment["SSM_PLUGIN_LOG_LEVEL"] ?? "info" } : {}),
-    ...(file === undefined ? {} : { SSM_PLUGIN_LOG_FILE: file }),
-    ...(args.flag("keepalive") ? { SSM_PLUGIN_KEEPALIVE: "true" } : {}),
-  };
+/** The options of a command that are variables, too. */
+function withOptions({ args, environment }: CommandContext): Record<string, string | undefined> {
+  return { ...environment, ...(args.flag("keepalive") ? { SSM_PLUGIN_KEEPALIVE: "true" } : {}) };
 }

@@ -17,16 +17,21 @@ export function requireTarget(context: CommandContext, name: string): void {
 export async function chooseTarget(context: CommandContext, account: Account): Promise<Target> {
   const word = context.args.text("target");
   if (word !== undefined) {
-    return await resolveTarget(account.ssm, word).catch((error: unknown) => {
+    context.messages.about({ target: word });
+    const target = await resolveTarget(account.ssm, word).catch((error: unknown) => {
       throw error instanceof TargetError && hostOf(word) !== word
         ? new TargetError(withUser(context, word, error))
         : error;
     });
+    context.messages.about({ target: target.id });
+    return target;
   }
   const nodes = await account.ssm.describeInstances([], MAX_NODES);
   const { pickNode } = await import("./picker/picker.ts");
   const { InstanceId, PlatformType } = await pickNode(nodes, account.region, context.environment);
-  return { id: InstanceId ?? "", platform: PlatformType };
+  const id = InstanceId ?? "";
+  context.messages.about({ target: id });
+  return { id, platform: PlatformType };
 }
 
 function canAsk({ messages }: CommandContext): boolean {

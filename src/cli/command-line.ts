@@ -2,9 +2,11 @@
  * The CLI: which command was asked for, its help, and how its errors are told. Everything that is not
  * session data or an answer that was asked for goes to standard error.
  */
+import { errorFields } from "../session/index.ts";
 import { OutputFailedError, standardOutput } from "../terminal/index.ts";
 import { tellError } from "./advice.ts";
 import { findCommand, parseCommandLine, wants } from "./arguments.ts";
+import { openCommandLog } from "./command-log.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS, nearCommands } from "./commands.ts";
 import { InterruptedError, UsageError } from "./errors.ts";
@@ -26,30 +28,41 @@ export async function runCommandLine(
   exit: (code: number) => never,
 ): Promise<number> {
   // Before anything is understood; a command line with a mistake is to be told of in the form that it asks for.
-  let messages = new Messages({ quiet: false, json: wants(args, "--json") });
-  try {
+  const json = wants(args, "--json");
+  let messages = new Messages({ quiet: false, json });
+  const { log, check: checkLog } = await openCommandLog(args, environment, (line) => messages.write(line));
+  messages = new Messages({ quiet: false, json, log });
+  const shared = { environment, version, log, checkLog, exit };
+  const exitCode = await (async () => {
     const [first = ""] = args;
     if (first.startsWith("{")) {
       const { runResponse } = await import("./one-argument.ts");
-      return await runResponse(first, { environment, version, messages, exit });
+      return await runResponse(first, { ...shared, messages });
     }
     const { name, before, after } = findCommand(args);
     const words = [...before, ...after];
     if (name === "help" || (name === undefined && wants(before, "--help", "-h"))) return await help(after);
     if (name === undefined) throw new UsageError("a command is missing. See: session-manager-plugin --help");
+    log("info", "command started", {
+      command: name,
+      version,
+      platform: `${process.platform}-${process.arch}`,
+    });
     actAsProcessOne(exit);
     const command = await load(name);
     if (asksForHelp(command, words)) return print(commandHelp(command));
     const parsed = parseCommandLine(command, words);
-    messages = new Messages({ quiet: parsed.flag("quiet"), json: parsed.flag("json") });
-    const exitCode = await command.run({ args: parsed, environment, version, messages, exit });
+    messages = new Messages({ quiet: parsed.flag("quiet"), json: parsed.flag("json"), log });
+    const code = await command.run({ ...shared, args: parsed, messages });
     await checkOutput();
-    return exitCode;
-  } catch (error) {
+    return code;
+  })().catch((error: unknown) => {
     if (error instanceof InterruptedError) return SIGNAL_EXIT_CODES[error.signal];
-    messages.fail(tellError(error), codeOf(error));
+    messages.fail(tellError(error), codeOf(error), errorFields(error));
     return error instanceof UsageError ? ExitCode.usage : ExitCode.failure;
-  }
+  });
+  log("info", "command ended", { exitCode });
+  return exitCode;
 }
 
 /** A reader that left is an ordinary end; with a full disk nobody has the answer. @throws OutputFailedError */

@@ -4,6 +4,7 @@
  */
 import type { ArgDef, CommandMeta } from "citty";
 
+import type { Log } from "../session/index.ts";
 import type { Messages } from "./messages.ts";
 
 /**
@@ -37,6 +38,9 @@ export interface CommandContext {
   readonly environment: Record<string, string | undefined>;
   readonly version: string;
   readonly messages: Messages;
+  /** Log of the command; `checkLog` throws where its settings cannot be used. */
+  readonly log: Log;
+  readonly checkLog: () => void;
   /** Ends the process at once. */
   readonly exit: (code: number) => never;
 }

@@ -93,6 +93,7 @@ async function openSession(
     // A proxy of the user's must not be asked for this machine.
     environment: { ...context.environment, ...simulator.environment },
     version: context.version,
+    log: context.log,
     region: simulator.region,
     profile: "",
     target,

@@ -78,6 +78,7 @@ async function run(context: CommandContext): Promise<number> {
   return runToEnd(context, host, session, {
     isCommand: true,
     hasExitCode: !tty,
+    sayId: args.flag("verbose"),
     ...(timeoutMs === undefined || timeoutMs === Infinity ? {} : { timeoutMs }),
   });
 }

@@ -8,15 +8,15 @@ import { runToEnd } from "./run-to-end.ts";
 /** Runs the session of a response to an exit code. Rejects with an error fit to be shown. */
 export async function runResponse(
   text: string,
-  context: Pick<CommandContext, "environment" | "version" | "messages" | "exit">,
+  context: Pick<CommandContext, "environment" | "version" | "messages" | "log" | "exit">,
 ): Promise<number> {
-  const { environment, version } = context;
+  const { environment, version, log } = context;
   const session = parseResponse(text);
   const region =
     regionOf(session.streamUrl) ??
     environment["AWS_REGION"] ??
     environment["AWS_DEFAULT_REGION"] ??
     "us-east-1";
-  const host = await openHost({ environment, version, region, profile: "", target: "", endpoint: "" });
+  const host = await openHost({ environment, version, region, profile: "", target: "", endpoint: "", log });
   return runToEnd(context, host, session);
 }

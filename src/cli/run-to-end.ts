@@ -1,6 +1,7 @@
 /** Runs a session that a command has started on the standard streams, to the exit code of the CLI. */
 import { ENDED_EARLY, type Host, runSession } from "../host/index.ts";
 import {
+  errorFields,
   isIdleEnd,
   OutputIncompleteError,
   type SessionEnd,
@@ -24,6 +25,8 @@ export interface RunToEndOptions {
   readonly hasExitCode?: boolean;
   /** --keepalive was not given and would have kept it from an idle time-out. */
   readonly canKeepAlive?: boolean;
+  /** Say which session it is. */
+  readonly sayId?: boolean;
 }
 
 /**
@@ -31,13 +34,16 @@ export interface RunToEndOptions {
  * has ended and after how long.
  */
 export async function runToEnd(
-  { messages, exit }: Pick<CommandContext, "messages" | "exit">,
+  { log, messages, exit }: Pick<CommandContext, "log" | "messages" | "exit">,
   host: Host,
   parameters: SessionParameters,
   options: RunToEndOptions = {},
 ): Promise<number> {
   // The host knows how lines are ended while the terminal is raw.
   messages.write = (line) => host.streams.writeStatus(line);
+  const { sessionId } = parameters;
+  messages.about({ session: sessionId });
+  if (options.sayId === true) messages.say("session", `Session ${sessionId}`, { sessionId });
   let timedOut = false;
   let kind: Parameters<SessionObserver["started"]>[0] | undefined;
   const { end, signal, forwarded, left, durationMs } = await runSession({
@@ -56,6 +62,7 @@ export async function runToEnd(
           },
         }),
   });
+  if (signal !== undefined) log("info", "ended by signal", { signal, session: sessionId });
   if (timedOut && end.kind === "terminated") {
     const seconds = (options.timeoutMs ?? 0) / 1000;
     const told = {
@@ -73,12 +80,14 @@ export async function runToEnd(
   });
   const hint =
     options.canKeepAlive === true && isIdleEnd(end) ? "; --keepalive keeps one from its idle time-out" : "";
-  const { sessionId } = parameters;
   const ended = { sessionId, durationMs, left, signal, terminated: end.kind === "terminated" };
   // A person has been in it for a while, or has a connection through it. A command speaks for itself.
   const isTold = isTerminal(2) && (kind?.isInteractive === true || kind?.ownsOutput === true);
   const text = told.text + hint;
-  if (told.text !== "") messages.fail(isTold ? endedBecause(text, ended) : text, told.code);
+  if (told.text !== "") {
+    const detail = "error" in end ? errorFields(end.error) : {};
+    messages.fail(isTold ? endedBecause(text, ended) : text, told.code, detail);
+  }
   if (kind?.isInteractive === true) {
     const line = told.text === "" && isTold ? endedLine(ended) : undefined;
     if (line !== undefined)

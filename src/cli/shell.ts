@@ -44,7 +44,7 @@ async function run(context: CommandContext): Promise<number> {
     ...(documentName === undefined ? {} : { documentName }),
     ...(Object.keys(parameters).length === 0 ? {} : { parameters }),
   });
-  return runToEnd(context, host, session);
+  return runToEnd(context, host, session, { sayId: args.flag("verbose") });
 }
 
 /** `key=value`, several of one key make a list. @throws UsageError */

@@ -62,8 +62,16 @@ export async function openAccess(options: AccessOptions): Promise<AwsAccess> {
   const fixed = options.credentials;
   const askMfa = options.askMfa ?? createMfaPrompt(profile);
   const provider = createCredentialProvider({ profile, region, http, askMfa });
-  const credentials = (refresh: boolean): Promise<ServiceCredentials> =>
-    fixed === undefined ? provider.resolve({ refresh }) : Promise.resolve(fixed);
+  let told = "";
+  const credentials = async (refresh: boolean): Promise<ServiceCredentials> => {
+    if (fixed !== undefined) return fixed;
+    const found = await provider.resolve({ refresh });
+    const { source, expiration } = found;
+    const expires = expiration?.toISOString() ?? "";
+    if (told !== source + expires) log("info", "credentials", { source, expires });
+    told = source + expires;
+    return found;
+  };
   const mapStreamUrl = (url: string): string => streamUrl(url, environment);
   const endpoint = ssmEndpoint(options.endpoint, options.target);
   const service = { region, profile, http, credentials: () => credentials(false) };

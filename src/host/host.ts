@@ -64,7 +64,9 @@ export async function openHost(options: HostOptions): Promise<Host> {
     ...(options.endsAfterInput === true ? {} : { eofWaitMs: Infinity }),
   };
   const streams = new HostStreams(environment["SSM_PLUGIN_ESCAPE"] !== "none", settings.eofWaitMs);
-  const log = options.log ?? (await hostLog(environment, streams));
+  // Also where the log is open already: its settings are checked with the others.
+  readLogging(environment);
+  const log = options.log ?? (await hostLog(environment, (line) => streams.writeStatus(line)));
   const access = options.access ?? (await openAccess({ ...options, log }));
   const allowAny = isOn(environment, "SSM_PLUGIN_ALLOW_ANY_ENDPOINT");
   const signer = new UpgradeSigner({
@@ -109,13 +111,13 @@ export async function openHost(options: HostOptions): Promise<Host> {
   return { world, streams, mapStreamUrl: (url) => access.mapStreamUrl(url) };
 }
 
-/** The log that the environment asks for. @throws InvalidEnvironmentError */
-export async function hostLog(environment: Environment, streams: HostStreams): Promise<Log> {
+/**
+ * The log that the environment asks for.
+ * @param writeError writes a line to standard error
+ * @throws InvalidEnvironmentError
+ */
+export async function hostLog(environment: Environment, writeError: (line: string) => void): Promise<Log> {
   const logging = readLogging(environment);
   if (logging === undefined) return noLog;
-  return openLog({
-    ...logging,
-    maxFileBytes: MAX_LOG_FILE_BYTES,
-    writeError: (line) => streams.writeStatus(line),
-  });
+  return openLog({ ...logging, maxFileBytes: MAX_LOG_FILE_BYTES, writeError });
 }

@@ -42,15 +42,25 @@ export async function openLog(options: LogOptions): Promise<Log> {
       { log: ({ type, date, args }) => writeLine(format(date, type as LogLevel, args as unknown as Entry)) },
     ],
   });
-  return (level, event, fields = {}) => logger[level](event, fields);
+  const log: Log = (level, event, fields = {}) => logger[level](event, fields);
+  openLogs.push(log);
+  return log;
 }
+
+/** Those that were opened in this process; for what belongs to none of them. */
+const openLogs: Log[] = [];
+
+/** Writes a line to all logs that were opened in this process. */
+export const logEverywhere: Log = (level, event, fields) => {
+  for (const log of openLogs) log(level, event, fields);
+};
 
 type Fields = Readonly<Record<string, string | number | boolean>>;
 /** What a call hands to the reporter. */
 type Entry = readonly [event: string, fields: Fields];
 
 function jsonLine(date: Date, level: LogLevel, [event, fields]: Entry): string {
-  const safe = Object.entries(fields).map(([name, value]) => [name, safeValue(value)] as const);
+  const safe = toldFields(fields);
   return JSON.stringify({
     time: date.toISOString(),
     level,
@@ -65,11 +75,16 @@ function textLine(date: Date, level: LogLevel, [event, fields]: Entry): string {
 }
 
 function textFields(fields: Fields): string {
-  let text = "";
-  for (const [name, value] of Object.entries(fields)) {
-    text += ` ${name}=${JSON.stringify(safeValue(value))}`;
-  }
-  return text;
+  return toldFields(fields)
+    .map(([name, value]) => ` ${name}=${JSON.stringify(value)}`)
+    .join("");
+}
+
+/** Members without a value say nothing. */
+function toldFields(fields: Fields): (readonly [name: string, value: Fields[string]])[] {
+  return Object.entries(fields).flatMap(([name, value]) =>
+    value === "" ? [] : [[name, safeValue(value)] as const],
+  );
 }
 
 /** A log is read on terminals; an agent's version or an error's text may be anything. */
@@ -80,9 +95,8 @@ function safeValue(value: string | number | boolean): string | number | boolean 
 function fileWriter(options: LogOptions): (line: string) => void {
   let sizeBytes = -1;
   let failed = false;
-  return (line) => {
+  const append = (bytes: Uint8Array): void => {
     if (failed) return;
-    const bytes = Buffer.from(`${line}\n`);
     try {
       // Other processes write to the same file, and may have rotated it.
       if (sizeBytes < 0 || sizeBytes + bytes.length > options.maxFileBytes) {
@@ -100,4 +114,9 @@ function fileWriter(options: LogOptions): (line: string) => void {
       options.writeError(`The log file ${options.file} cannot be written: ${(error as Error).message}`);
     }
   };
+  // There from the first moment: whoever looks for it later knows that the log was on and nothing was worth a line.
+  append(Buffer.alloc(0));
+  // Other processes may do the same: how full it is is looked at before the first line.
+  sizeBytes = -1;
+  return (line) => append(Buffer.from(`${line}\n`));
 }

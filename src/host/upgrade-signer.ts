@@ -4,7 +4,7 @@
  * it is refused.
  */
 import { ClockSkewError, probe, type ServiceCredentials } from "../aws/index.ts";
-import type { Log, SessionWorld } from "../session/index.ts";
+import { errorFields, type Log, type SessionWorld } from "../session/index.ts";
 import { isPresigned, prepareConnection, signUpgrade } from "../transport/index.ts";
 import type { AwsAccess } from "./access.ts";
 
@@ -65,7 +65,7 @@ export class UpgradeSigner {
       this.#last = { signed: true };
       return headers;
     } catch (error) {
-      log("info", "upgrade not signed", { reason: (error as Error).name });
+      log("info", "upgrade not signed", { reason: (error as Error).name, ...errorFields(error) });
       return this.#leaveUnsigned((error as Error).message);
     } finally {
       clearTimeout(preparing);

@@ -5,12 +5,14 @@ import {
   ENDED_EARLY,
   harmlessLine,
   type Host,
+  hostLog,
   isOn,
   noLog,
   openAccess,
   openHost,
   runSession,
 } from "../host/index.ts";
+import { errorFields } from "../session/index.ts";
 import {
   isTerminal,
   OutputFailedError,
@@ -49,6 +51,7 @@ export async function runPlugin(
       return invocation.exposed ? 0 : 1;
     case "bad input":
       say(literal.cannotStart(harmlessLine(invocation.reason)));
+      await logBadInput(invocation, environment);
       if (invocation.unopened !== undefined) await terminateUnopened(invocation.unopened, environment);
       return invocation.exposed ? 0 : 1;
     case "start":
@@ -68,9 +71,18 @@ async function startSession(
   exit: (code: number) => never,
 ): Promise<number> {
   let host: Host;
+  const { sessionId } = invocation.session;
+  const { region, profile, profileGiven, target, endpoint } = invocation;
+  const about = { session: sessionId, target };
+  let writeError = writeErrorLine;
+  let log = noLog;
   try {
-    const { region, profile, profileGiven, target, endpoint } = invocation;
+    log = await hostLog(environment, (line) => writeError(line));
+    // Its path and what stands before the host may be private.
+    const origin = URL.parse(endpoint)?.host ?? "";
+    log("info", "plugin started", { version, region, profile, endpoint: origin, ...about });
     host = await openHost({
+      log,
       environment,
       version,
       region,
@@ -82,12 +94,14 @@ async function startSession(
     });
   } catch (error) {
     say(literal.cannotStart(harmlessLine((error as Error).message)));
+    log("error", "failed", { ...errorFields(error), ...about });
     await terminateUnopened(invocation, environment);
     return invocation.exposed ? 0 : 1;
   }
+  writeError = (line) => host.streams.writeStatus(line);
   if (invocation.endpointIgnored) {
     // What stands there is not repeated: a stream URL is a secret.
-    host.world.log("warn", "endpoint argument ignored", { reason: "it is no http or https URL" });
+    log("warn", "endpoint argument ignored", { reason: "it is no http or https URL" });
   }
   const lines = new StatusLines(invocation.session.sessionId, statusOutput(environment, host));
   // Before the first line, so that whoever has read it can end the session by a signal.
@@ -113,7 +127,22 @@ async function startSession(
     ran,
   };
   if (endedEarly(end, circumstances)) writeErrorLine(`session-manager-plugin: ${ENDED_EARLY}`);
-  return exitCodeFor(end, circumstances);
+  const exitCode = exitCodeFor(end, circumstances);
+  log("info", "plugin ended", { exitCode, signal: signal ?? "", ...about });
+  return exitCode;
+}
+
+/** Also what cannot be started is in the log. */
+async function logBadInput(
+  { reason, unopened }: Invocation & { kind: "bad input" },
+  environment: Environment,
+): Promise<void> {
+  const log = await hostLog(environment, writeErrorLine).catch(() => noLog);
+  log("error", "failed", {
+    code: "HOST_BAD_INPUT",
+    message: reason,
+    session: unopened?.session.sessionId ?? "",
+  });
 }
 
 /** Arguments or settings that cannot be used are no reason to leave the session open at the service. */

@@ -1,4 +1,5 @@
 /** How a session ended: the one value that a face turns into lines and an exit code. */
+import type { DataChannel } from "../channel/index.ts";
 import {
   ClosedEarlyError,
   OutputMissingError,
@@ -6,6 +7,7 @@ import {
   type SessionError,
   SessionGoneError,
 } from "./errors.ts";
+import type { Log } from "./seams.ts";
 
 /** See the file's comment. */
 export type SessionEnd =
@@ -39,6 +41,30 @@ export function flushMsOf(end: SessionEnd, isTunnel: boolean): number {
   if (end.kind === "terminated") return TERMINATE_FLUSH_MS;
   if (!isTunnel) return Infinity;
   return end.kind === "closed" ? TUNNEL_FLUSH_MS : 0;
+}
+
+/** Tells the log of an end. A reason of the service or the agent is trouble, a command's code is not. */
+export function logEnd(
+  log: Log,
+  end: SessionEnd,
+  {
+    resentMessages,
+    duplicateMessages,
+    rttMs = 0,
+  }: Pick<DataChannel["stats"], "resentMessages" | "duplicateMessages" | "rttMs">,
+  durationMs: number,
+): void {
+  const reason = end.kind === "closed" ? end.reason.trim() : "";
+  const exitCode = end.kind === "failed" ? undefined : end.exitCode;
+  log(reason === "" ? "info" : "warn", "session ended", {
+    end: end.kind,
+    resentMessages,
+    duplicateMessages,
+    rttMs: Math.round(rttMs * 1000) / 1000,
+    durationMs: Math.round(durationMs),
+    reason,
+    ...(exitCode === undefined ? {} : { exitCode }),
+  });
 }
 
 /** What is known when the other side has closed a session. */

@@ -6,6 +6,7 @@ import { encodeOpenDataChannel } from "../protocol/index.ts";
 import { ConnectFailedError, ConnectionLostError, type SessionError, SessionGoneError } from "./errors.ts";
 import type { GatewayLinkEvents } from "./gateway-link-events.ts";
 import { Liveness } from "./liveness.ts";
+import { errorFields } from "./log-fields.ts";
 import { ReadOut } from "./read-out.ts";
 import { ReconnectSchedule } from "./reconnect-schedule.ts";
 import { callResume } from "./resume-call.ts";
@@ -30,6 +31,8 @@ const MAX_BUFFERED_BYTES = 16 * 1024 * 1024;
 export class GatewayLink {
   /** Stays the same for the life of the session. */
   readonly clientId: string;
+  /** This side has asked for the session's end: that the gateway closes the connection is no trouble. */
+  isEndExpected = false;
   readonly #options: GatewayLinkOptions;
   readonly #events: GatewayLinkEvents;
   readonly #liveness: Liveness;
@@ -236,7 +239,7 @@ export class GatewayLink {
     this.#readOut?.cancel();
     this.#readOut = undefined;
     const why = describeEnd(end);
-    this.#options.log(wasOpen ? "warn" : "info", "connection closed", {
+    this.#options.log(wasOpen && !this.isEndExpected ? "warn" : "info", "connection closed", {
       code: end.code,
       ...(end.httpStatus === undefined ? {} : { httpStatus: end.httpStatus }),
       // The gateway's own words are left out: they may repeat anything.
@@ -297,8 +300,9 @@ export class GatewayLink {
     } catch (cause) {
       if (this.#closed) return;
       const error = cause as Error & { readonly retryable?: boolean };
-      log("warn", "resume failed", { attempt: this.#schedule.attempts, retryable: error.retryable === true });
-      if (error.retryable === true) return this.#scheduleResume(why, error.message);
+      const retryable = error.retryable === true;
+      log("warn", "resume failed", { attempt: this.#schedule.attempts, retryable, ...errorFields(error) });
+      if (retryable) return this.#scheduleResume(why, error.message);
       const text = `${why}; the session could not be resumed: ${error.message}`;
       return this.#fail(
         this.#everHeard ? new ConnectionLostError(text, { cause }) : new ConnectFailedError(text, { cause }),

@@ -2,6 +2,7 @@
 export { within } from "./deadline.ts";
 export { isIdleEnd, type SessionEnd, wasCut } from "./end.ts";
 export * from "./errors.ts";
+export { errorFields, type LogFields } from "./log-fields.ts";
 export { InputQueue } from "./input-queue.ts";
 export type { ForwardedSignal, Kind, KindContext, KindFactory } from "./kinds/kind.ts";
 export { SESSION_KINDS } from "./kinds/table.ts";

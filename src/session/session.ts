@@ -7,7 +7,7 @@ import { encodeFlag, FlagValue, PayloadType } from "../protocol/index.ts";
 import { AnswerWatch } from "./answer-watch.ts";
 import { ChannelDriver } from "./channel-driver.ts";
 import { agreeOnKey } from "./data-key.ts";
-import { endOfClosed, flushMsOf, type SessionEnd } from "./end.ts";
+import { endOfClosed, flushMsOf, logEnd, type SessionEnd } from "./end.ts";
 import {
   ConnectionLostError,
   HandshakeTimeoutError,
@@ -20,6 +20,7 @@ import { GatewayLink } from "./gateway-link.ts";
 import { InboundBudget } from "./inbound-budget.ts";
 import type { ForwardedSignal, Kind, KindContext } from "./kinds/kind.ts";
 import { createPlainKind, PLAIN_SESSION_TYPE, SESSION_KINDS } from "./kinds/table.ts";
+import { errorFields, sessionLog } from "./log-fields.ts";
 import type { SessionObserver } from "./observer.ts";
 import { Outage } from "./outage.ts";
 import type { LocalStreamEvents } from "./seams.ts";
@@ -50,14 +51,17 @@ export class Session {
   /** This side ends it, or it is over: nothing new begins. */
   #ending = false;
   #over = false;
+  readonly #beganAtMs: number;
   /** The end came while messages before it were missing. */
   #gap = false;
 
-  constructor(parameters: SessionParameters, world: SessionWorld, observer: SessionObserver) {
+  constructor(parameters: SessionParameters, given: SessionWorld, observer: SessionObserver) {
     this.#parameters = parameters;
+    const world = { ...given, log: sessionLog(given, parameters) };
     this.#world = world;
     this.#observer = observer;
     const { clock, settings } = world;
+    this.#beganAtMs = clock.now();
     this.#channel = new DataChannel({
       clientVersion: settings.clientVersion,
       epochMs: clock.wallNow() - clock.now(),
@@ -146,6 +150,7 @@ export class Session {
   terminate(): void {
     if (this.#ending || this.#over) return;
     this.#ending = true;
+    this.#link.isEndExpected = true;
     const byFlag =
       this.#kind?.stop() === true && this.#link.isUp && this.#channel.agent?.abilities.terminateFlag === true;
     if (byFlag) this.#driver.send(PayloadType.flag, encodeFlag(FlagValue.terminateSession));
@@ -187,7 +192,7 @@ export class Session {
       log("info", "encryption agreed");
     } catch (error) {
       if (this.#ending) return;
-      log("error", "encryption failed", { reason: (error as Error).name });
+      log("error", "encryption failed", errorFields(error));
       this.#driver.answerKms({ ok: false, error: (error as Error).message });
     }
   }
@@ -303,7 +308,7 @@ export class Session {
 
   #fail(error: SessionError): void {
     if (this.#over || this.#ending) return;
-    this.#world.log("error", "session failed", { code: error.code });
+    this.#world.log("error", "session failed", errorFields(error));
     const neverRan = !this.#started || error instanceof ListenError;
     const end: SessionEnd = neverRan
       ? { kind: "failed", error }
@@ -331,13 +336,8 @@ export class Session {
     this.#over = true;
     this.#ending = true;
     this.#halt();
-    const { resentMessages, duplicateMessages, rttMs } = this.#channel.stats;
-    this.#world.log("info", "session ended", {
-      end: end.kind,
-      resentMessages,
-      duplicateMessages,
-      rttMs: Math.round((rttMs ?? 0) * 1000) / 1000,
-    });
+    const { clock, log } = this.#world;
+    logEnd(log, end, this.#channel.stats, clock.now() - this.#beganAtMs);
     const flushed = this.#kind?.close(flushMsOf(end, this.isTunnel)) ?? Promise.resolve();
     void flushed.then(() => this.#ended.resolve(end));
   }

@@ -1,5 +1,6 @@
 /** How this side ends a session at the service, each way within its deadline. Decides nothing else. */
 import { within } from "./deadline.ts";
+import { errorFields } from "./log-fields.ts";
 import type { Clock, Log, SessionApi } from "./seams.ts";
 
 /** What it needs of the outside. */
@@ -38,7 +39,7 @@ export class Termination {
   async byApi(timeoutMs = this.#world.settings.terminateTimeoutMs): Promise<void> {
     const { api, clock, log } = this.#world;
     const answered = api.terminate(this.#sessionId).catch((error: unknown) => {
-      log("warn", "terminate failed", { reason: (error as Error).name });
+      log("warn", "terminate failed", errorFields(error));
     });
     await within(clock, timeoutMs, answered);
   }

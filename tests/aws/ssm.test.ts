@@ -245,11 +245,20 @@ describe("the other calls", () => {
     await ssm.resume("s-1");
     expect(await failureOf(ssm.terminate("s-1"))).toBeInstanceOf(AccessDeniedError);
     expect(lines).toEqual([
-      ["debug", "aws call", { action: "ssm:ResumeSession", outcome: "ok", ms: expect.any(Number) }],
       [
-        "debug",
+        "info",
         "aws call",
-        { action: "ssm:TerminateSession", outcome: "AccessDeniedException", ms: expect.any(Number) },
+        { action: "ssm:ResumeSession", outcome: "ok", ms: expect.any(Number), httpStatus: 200 },
+      ],
+      [
+        "warn",
+        "aws call",
+        {
+          action: "ssm:TerminateSession",
+          outcome: "AccessDeniedException",
+          ms: expect.any(Number),
+          httpStatus: 400,
+        },
       ],
     ]);
   });

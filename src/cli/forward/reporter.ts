@@ -3,16 +3,22 @@
  * (`--json`) by events on standard output, one JSON object a line. Errors are on standard error for both.
  */
 import { harmlessLine } from "../../host/index.ts";
+import { errorFields } from "../../session/index.ts";
 import { isTerminal, type OutputSink, standardError, standardOutput } from "../../terminal/index.ts";
 import { tellError } from "../advice.ts";
 import type { CommandContext } from "../command.ts";
 import { codeOf } from "../messages.ts";
 import { readyTunnel } from "../readiness/ready-document.ts";
 import { destination, LiveStatus } from "./status.ts";
-import type { Tunnel } from "./tunnel.ts";
+import { DESTINATION_FAILED, type Tunnel } from "./tunnel.ts";
 
 /** Members of an event besides its name. */
 export type EventFields = Readonly<Record<string, unknown>>;
+
+/** Events that stand in the log as warnings. */
+const TROUBLE: ReadonlySet<string> = new Set(["destination-unanswered", "session-ended"]);
+/** Events of which the log is told by the session itself, or as of every warning. */
+const LOGGED: ReadonlySet<string> = new Set(["connection-lost", "connection-restored", DESTINATION_FAILED]);
 
 /** See the file's comment. */
 export class Reporter {
@@ -31,12 +37,30 @@ export class Reporter {
   /** Says what people and machines should know. @param event its stable name */
   say(event: string, text: string, fields: EventFields = {}): void {
     const { messages } = this.#context;
-    if (!messages.json) messages.say(event, text);
-    this.note(event, { message: harmlessLine(text), ...fields });
+    if (!LOGGED.has(event)) this.#log(event, { message: text, ...fields });
+    if (!messages.json) {
+      // That a destination cannot be reached is to be known with --quiet too.
+      if (event === DESTINATION_FAILED) messages.warn(event, text);
+      else messages.say(event, text);
+    }
+    this.#tell(event, { message: harmlessLine(text), ...fields });
   }
 
   /** Tells machines what people need no line for. */
   note(event: string, fields: EventFields = {}): void {
+    this.#log(event, fields);
+    this.#tell(event, fields);
+  }
+
+  /** Lists are for programs. */
+  #log(event: string, fields: EventFields): void {
+    const told = Object.entries(fields).flatMap(([name, value]) =>
+      typeof value === "string" || typeof value === "number" ? [[name, value] as const] : [],
+    );
+    this.#context.log(TROUBLE.has(event) ? "warn" : "info", event, Object.fromEntries(told));
+  }
+
+  #tell(event: string, fields: EventFields): void {
     this.heard();
     if (!this.#context.messages.json) return;
     this.#events.write(Buffer.from(`${JSON.stringify({ event, ...fields })}\n`));
@@ -52,10 +76,8 @@ export class Reporter {
   /** All tunnels can be used; on a terminal they are a status that stays alive from now on. */
   ready(tunnels: readonly Tunnel[]): void {
     const { args, messages } = this.#context;
-    if (messages.json) {
-      for (const tunnel of tunnels) this.note("ready", { ...readyTunnel(tunnel) });
-      return;
-    }
+    for (const tunnel of tunnels) this.note("ready", { ...readyTunnel(tunnel) });
+    if (messages.json) return;
     // COMMAND has the terminal, and is told of the tunnels in its own way.
     if (args.rest !== undefined) return;
     // Log lines would be drawn over.
@@ -74,13 +96,13 @@ export class Reporter {
 
   /** Says why it fails. */
   fail(error: Error): void {
-    this.#context.messages.fail(tellError(error), codeOf(error));
+    this.#context.messages.fail(tellError(error), codeOf(error), errorFields(error));
   }
 
   /** Nothing follows. @param error what ended it, if it was one; it has been told already */
   ended(exitCode: number, error?: Error): void {
     this.#status?.stop();
-    this.note("ended", {
+    this.#tell("ended", {
       exitCode,
       ...(error === undefined
         ? {}

@@ -49,6 +49,9 @@ export type EventFields = Readonly<Record<string, string | number>>;
  */
 export type TunnelState = "starting" | "up" | "reconnecting" | "restarting" | "idle" | "ended";
 
+/** The event of a connection whose destination the target could not reach. */
+export const DESTINATION_FAILED = "destination-failed";
+
 /** How one session went. */
 interface Outcome {
   readonly ran: boolean;
@@ -256,7 +259,8 @@ export class Tunnel {
   }
 
   #observer(life: SessionLife, up: () => void): SessionObserver {
-    const { text } = this.spec;
+    const { host, port: remotePort, text } = this.spec;
+    const remoteHost = host === "" ? "localhost" : host;
     const { say } = this.#options;
     return {
       started: () => {},
@@ -272,7 +276,14 @@ export class Tunnel {
       destinationFailed: () => {
         this.#destinationFailures++;
         if (this.isProbed) return;
-        say("destination-failed", `${text}: the target could not reach the destination`);
+        say(
+          DESTINATION_FAILED,
+          `${text}: the target could not reach the destination ${remoteHost}:${remotePort}`,
+          {
+            remoteHost,
+            remotePort,
+          },
+        );
       },
       targetSilent: (forMs) => {
         life.silent = true;

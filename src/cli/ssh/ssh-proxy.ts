@@ -49,8 +49,11 @@ async function run(context: CommandContext): Promise<number> {
     throw new UsageError(`ssh-proxy: PORT must be a number from 1 to 65535, it is ${JSON.stringify(port)}`);
   }
   const push = await readPush(context);
+  const word = args.text("target") ?? "";
+  context.messages.about({ target: word });
   const account = await openAccount(context);
-  const { id, platform } = await resolveTarget(account.ssm, args.text("target") ?? "");
+  const { id, platform } = await resolveTarget(account.ssm, word);
+  context.messages.about({ target: id });
   const host = await account.host(id, { separateOutput: true });
   if (push !== undefined && platform === "Windows") {
     throw new PushKeyError(args.text("user") ?? "", id, "on Windows keys lie elsewhere");

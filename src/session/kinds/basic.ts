@@ -2,19 +2,22 @@
  * Port sessions with an agent too old to multiplex: one local connection at a time, its bytes as they are. The agent
  * dials right after the handshake and again at the first data after a disconnect.
  */
-import { encodeFlag, FlagValue, type LocalEnd, PayloadType } from "../../protocol/index.ts";
+import { type Destination, encodeFlag, FlagValue, type LocalEnd, PayloadType } from "../../protocol/index.ts";
 import type { SessionError } from "../errors.ts";
 import { InputQueue } from "../input-queue.ts";
+import type { LogFields } from "../log-fields.ts";
 import type { LocalStream, LocalStreamEvents } from "../seams.ts";
 import type { Kind, KindContext } from "./kind.ts";
 import { Linger } from "./linger.ts";
-import { PortListener } from "./port-listener.ts";
+import { destinationFields, PortListener } from "./port-listener.ts";
 
 /** The one connection that is open. */
 interface Current {
   readonly stream: LocalStream;
   linger: Linger | undefined;
   queuedBytes: number;
+  sentBytes: number;
+  receivedBytes: number;
 }
 
 /** Kind for `Port` with `LocalPortForwarding` and an old agent. */
@@ -23,6 +26,7 @@ export class BasicPortKind implements Kind {
   readonly isTunnel = true;
   readonly exitCode = undefined;
   readonly #context: KindContext;
+  readonly #destination: LogFields;
   readonly #listener: PortListener;
   readonly #input = new InputQueue();
   /** What a server says first, kept for the first local connection. */
@@ -36,8 +40,9 @@ export class BasicPortKind implements Kind {
   #accepted = 0;
   #emptied: (() => void) | undefined;
 
-  constructor(context: KindContext, local: LocalEnd) {
+  constructor(context: KindContext, local: LocalEnd, destination: Destination) {
     this.#context = context;
+    this.#destination = destinationFields(destination);
     this.#listener = new PortListener(context, local, "basic", (stream) => this.#accept(stream));
   }
 
@@ -118,8 +123,9 @@ export class BasicPortKind implements Kind {
       });
       return undefined;
     }
-    const current: Current = { stream, linger: undefined, queuedBytes: 0 };
+    const current: Current = { stream, linger: undefined, queuedBytes: 0, sentBytes: 0, receivedBytes: 0 };
     this.#current = current;
+    this.#context.log("info", "stream opened", this.#destination);
     this.#context.observer.connectionAccepted("basic", ++this.#accepted);
     const greeting = this.#greeting ?? [];
     this.#greeting = undefined;
@@ -157,6 +163,7 @@ export class BasicPortKind implements Kind {
 
   #localData(current: Current, bytes: Uint8Array): void {
     if (current !== this.#current) return;
+    current.sentBytes += bytes.length;
     this.#input.push(bytes);
     this.writable();
     if (this.#input.isFull && !this.#inputPaused) {
@@ -167,6 +174,13 @@ export class BasicPortKind implements Kind {
 
   #localClosed(current: Current, error: Error | undefined): void {
     current.linger?.cancel();
+    this.#context.log("info", "stream closed", {
+      orderly: error === undefined,
+      sentBytes: current.sentBytes,
+      receivedBytes: current.receivedBytes,
+      // An agent of this kind tells nothing of the destination's end.
+      why: error === undefined ? "it was closed" : `the local connection broke: ${error.message}`,
+    });
     this.#context.budget.remove(current.queuedBytes);
     current.queuedBytes = 0;
     if (current !== this.#current) return;
@@ -187,6 +201,7 @@ export class BasicPortKind implements Kind {
 
   #writeLocal(current: Current, bytes: Uint8Array): void {
     current.queuedBytes += bytes.length;
+    current.receivedBytes += bytes.length;
     this.#context.budget.add(bytes.length);
     current.stream.write(bytes);
   }

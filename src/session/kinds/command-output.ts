@@ -13,6 +13,7 @@ export class CommandOutput {
   readonly #early: Uint8Array[] = [];
   #stream: LocalStream | undefined;
   #queuedBytes = 0;
+  #writtenBytes = 0;
   #exitCode: number | undefined;
   #closed = false;
   #idle: (() => void) | undefined;
@@ -96,6 +97,7 @@ export class CommandOutput {
 
   #written(bytes: number): void {
     if (this.#closed) return;
+    this.#writtenBytes += bytes;
     this.#queuedBytes -= bytes;
     this.#context.budget.remove(bytes);
     if (this.isDrained) this.#idle?.();
@@ -108,7 +110,11 @@ export class CommandOutput {
     this.#context.budget.remove(this.#queuedBytes);
     this.#queuedBytes = 0;
     this.#idle?.();
-    this.#context.log("info", "output closed", { orderly: error === undefined });
+    this.#context.log("info", "output closed", {
+      orderly: error === undefined,
+      writtenBytes: this.#writtenBytes,
+      why: error === undefined ? "nobody reads it any more" : error.message,
+    });
     this.#context.terminate();
   }
 }

@@ -2,12 +2,13 @@
  * Port sessions with many connections: a local listener, and a smux stream for each connection, all inside this
  * process. Fair turns and limits of the streams are smux's; here is who opens, feeds and ends them.
  */
-import { decodeFlag, FlagValue, type LocalEnd, PayloadType } from "../../protocol/index.ts";
+import { decodeFlag, type Destination, FlagValue, type LocalEnd, PayloadType } from "../../protocol/index.ts";
 import { Mux, SmuxError } from "../../smux/index.ts";
 import { PeerError, type SessionError } from "../errors.ts";
+import type { LogFields } from "../log-fields.ts";
 import type { LocalStream, LocalStreamEvents } from "../seams.ts";
 import type { Kind, KindContext } from "./kind.ts";
-import { PortListener } from "./port-listener.ts";
+import { destinationFields, PortListener } from "./port-listener.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /** How often NOPs are sent where they are needed or wanted. */
@@ -22,6 +23,7 @@ export class MultiplexedPortKind implements Kind {
   readonly isTunnel = true;
   readonly exitCode = undefined;
   readonly #context: KindContext;
+  readonly #destination: LogFields;
   readonly #mux: Mux;
   readonly #listener: PortListener;
   readonly #tunnels = new Map<number, Tunnel>();
@@ -35,8 +37,9 @@ export class MultiplexedPortKind implements Kind {
   #cancelTick: (() => void) | undefined;
   #emptied: (() => void) | undefined;
 
-  constructor(context: KindContext, local: LocalEnd) {
+  constructor(context: KindContext, local: LocalEnd, destination: Destination) {
     this.#context = context;
+    this.#destination = destinationFields(destination);
     const keepAlive = context.settings.keepAlive || context.abilities?.smuxKeepAliveOff === false;
     this.#mux = new Mux({
       role: "client",
@@ -133,7 +136,7 @@ export class MultiplexedPortKind implements Kind {
     }
     const tunnel = new Tunnel(this.#context, this.#mux, streamId, local, () => this.writable());
     this.#tunnels.set(streamId, tunnel);
-    this.#context.log("info", "stream opened", { stream: streamId });
+    this.#context.log("info", "stream opened", { stream: streamId, ...this.#destination });
     this.#context.observer.connectionAccepted("multiplexed", ++this.#accepted);
     if (this.#pausedAll) tunnel.pause();
     this.writable();
@@ -147,7 +150,11 @@ export class MultiplexedPortKind implements Kind {
       written: (bytes) => tunnel.localWritten(bytes),
       closed: (error) => {
         this.#tunnels.delete(streamId);
-        this.#context.log("info", "stream closed", { stream: streamId, orderly: error === undefined });
+        this.#context.log("info", "stream closed", {
+          stream: streamId,
+          orderly: error === undefined,
+          ...tunnel.closedFields(error),
+        });
         tunnel.localClosed();
         this.writable();
         if (this.#tunnels.size === 0) this.#emptied?.();
@@ -182,6 +189,7 @@ export class MultiplexedPortKind implements Kind {
       return;
     }
     if (value !== FlagValue.connectToPortError) return;
+    this.#context.log("warn", "destination failed", this.#destination);
     this.#context.observer.destinationFailed();
     // Only a connection that still waits for its destination can be meant; it may have been given up meanwhile.
     let waiting = 0;

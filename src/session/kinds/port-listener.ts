@@ -1,8 +1,14 @@
 /** The local listener of a port session: opens it, says so, and ends the session when it cannot be opened. */
-import type { LocalEnd } from "../../protocol/index.ts";
+import type { Destination, LocalEnd } from "../../protocol/index.ts";
 import { ListenError } from "../errors.ts";
+import type { LogFields } from "../log-fields.ts";
 import type { Accept, Listener } from "../seams.ts";
 import type { KindContext } from "./kind.ts";
+
+/** What log lines call the destination of a port session. */
+export function destinationFields({ host, portNumber }: Destination): LogFields {
+  return { host: host === "" ? "localhost" : host, port: portNumber };
+}
 
 /** See the file's comment. */
 export class PortListener {

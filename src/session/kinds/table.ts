@@ -31,6 +31,6 @@ function createPortKind(context: KindContext, properties: unknown): Kind {
   const port = parsePortProperties(properties);
   if (port.mode === "stdio") return new StdioPortKind(context);
   return context.abilities?.multiplexing === true
-    ? new MultiplexedPortKind(context, port.local)
-    : new BasicPortKind(context, port.local);
+    ? new MultiplexedPortKind(context, port.local, port)
+    : new BasicPortKind(context, port.local, port);
 }

@@ -3,6 +3,7 @@
  * and the rules of how the end of one reaches the other.
  */
 import type { Mux } from "../../smux/index.ts";
+import type { LogFields } from "../log-fields.ts";
 import type { LocalStream } from "../seams.ts";
 import type { KindContext } from "./kind.ts";
 import { Linger } from "./linger.ts";
@@ -24,6 +25,10 @@ export class Tunnel {
   #remoteFinished = false;
   /** The multiplexer is of no use any more, it would only throw. */
   #orphaned = false;
+  /** Why it ends, once this side or the destination has ended it. */
+  #why = "the local program closed it";
+  #sentBytes = 0;
+  #receivedBytes = 0;
   /** Bytes given to the local socket and not written yet, as the budget counts them. */
   #queuedBytes = 0;
 
@@ -44,6 +49,7 @@ export class Tunnel {
   /** Bytes from the local socket. */
   localData(bytes: Uint8Array): void {
     if (this.#remoteFinished) return;
+    this.#sentBytes += bytes.length;
     if (this.#mux.write(this.streamId, bytes) >= PAUSE_AT_BYTES) this.pause();
   }
 
@@ -95,6 +101,7 @@ export class Tunnel {
   remoteData(bytes: Uint8Array): void {
     if (this.#localClosed) return;
     this.#received = true;
+    this.#receivedBytes += bytes.length;
     this.#linger?.touch();
     this.#queuedBytes += bytes.length;
     this.#context.budget.add(bytes.length);
@@ -104,12 +111,23 @@ export class Tunnel {
   /** The agent closed the connection to the destination, in both directions. */
   remoteFinished(refused: boolean): void {
     this.#remoteFinished = true;
+    this.#why = refused ? "the target could not reach the destination" : "the destination closed it";
     this.#linger?.cancel();
     // Nobody at the other side takes what is still queued; our FIN completes the stream.
     this.#mux.abort(this.streamId);
     if (this.#localClosed) return;
     if (refused) this.#local.reset();
     else this.#local.close();
+  }
+
+  /** What the log says of its end. @param error what broke the local connection, if something did */
+  closedFields(error: Error | undefined): LogFields {
+    const isLocal = error !== undefined && !this.#remoteFinished && this.#why.startsWith("the local");
+    return {
+      sentBytes: this.#sentBytes,
+      receivedBytes: this.#receivedBytes,
+      why: isLocal ? `the local connection broke: ${error.message}` : this.#why,
+    };
   }
 
   /** The multiplexer has failed, and with it every stream. */
@@ -126,6 +144,7 @@ export class Tunnel {
   close(orderly: boolean): void {
     this.#linger?.cancel();
     if (this.#localClosed) return;
+    if (!this.#remoteFinished || this.#orphaned) this.#why = "the session ended";
     if (orderly && (this.#remoteFinished || this.#queuedBytes > 0)) this.#local.close();
     else this.#local.reset();
   }
