@@ -4,7 +4,13 @@
  */
 import { harmlessLine } from "../../host/index.ts";
 import { errorFields } from "../../session/index.ts";
-import { isTerminal, type OutputSink, standardError, standardOutput } from "../../terminal/index.ts";
+import {
+  isTerminal,
+  type OutputSink,
+  screenUse,
+  standardError,
+  standardOutput,
+} from "../../terminal/index.ts";
 import { tellError } from "../advice.ts";
 import type { CommandContext } from "../command.ts";
 import { codeOf } from "../messages.ts";
@@ -75,15 +81,16 @@ export class Reporter {
 
   /** All tunnels can be used; on a terminal they are a status that stays alive from now on. */
   ready(tunnels: readonly Tunnel[]): void {
-    const { args, messages } = this.#context;
+    const { args, environment, messages } = this.#context;
     for (const tunnel of tunnels) this.note("ready", { ...readyTunnel(tunnel) });
     if (messages.json) return;
     // COMMAND has the terminal, and is told of the tunnels in its own way.
     if (args.rest !== undefined) return;
     // Log lines would be drawn over.
     const logged = args.flag("verbose") && args.text("log-file") === undefined;
-    if (isTerminal(2) && !messages.quiet && !logged && !args.flag("background")) {
-      const status = new LiveStatus(tunnels, (text) => void standardError().write(Buffer.from(text)));
+    const use = screenUse(isTerminal(2), environment);
+    if (use.escapes && !messages.quiet && !logged && !args.flag("background")) {
+      const status = new LiveStatus(tunnels, (text) => void standardError().write(Buffer.from(text)), use);
       messages.write = (line) => status.say(line);
       this.#status = status;
       return;

@@ -1,13 +1,31 @@
-/** The live status of `forward` on a terminal: one line a tunnel, drawn over the last ones. */
-import { SIZE_WITHOUT_TERMINAL, windowSize } from "../../terminal/index.ts";
+/**
+ * The live status of `forward` on a terminal: one line a tunnel in columns, drawn over the last ones. Between two
+ * pictures the cursor stands at the first line: a terminal that breaks lines anew when its window is resized keeps it
+ * there, so that all of the last picture is erased, however many rows that has become.
+ */
+import { writeSync } from "node:fs";
+
+import { harmlessLine } from "../../host/index.ts";
+import {
+  type Color,
+  cutMiddle,
+  padToWidth,
+  paint,
+  type ScreenUse,
+  SIZE_WITHOUT_TERMINAL,
+  watchWindowSize,
+  windowSize,
+} from "../../terminal/index.ts";
+import { type Column, layOut } from "../columns.ts";
 import { roughly } from "../duration.ts";
 import type { Tunnel, TunnelState } from "./tunnel.ts";
 
 const INTERVAL_MS = 1_000;
 /** As long as bytes move, the rate says so. */
 const TELL_IDLE_MS = 10_000;
-/** Of address and destination at least so much is shown: the end tells tunnels apart. */
-const MIN_NAME_COLUMNS = 12;
+/** Everything behind the cursor is erased. Not at the corner of the screen: tmux would keep it in its history then. */
+const ERASE_BEHIND = "\x1b[J";
+const GAP = "  ";
 
 /** What a line is made of. */
 export interface TunnelView {
@@ -25,51 +43,111 @@ export interface TunnelView {
   readonly idleMs: number | undefined;
 }
 
+/** A column of the status; an empty text: there is nothing to tell. */
+type StatusColumn = Column<string> & { readonly of: (view: TunnelView) => string };
+
+/** What goes when the window is too narrow: the highest rank first, the address never. */
+const COLUMNS: readonly StatusColumn[] = [
+  { key: "address", rank: 0, of: ({ address }) => address },
+  { key: "destination", rank: 2, leastWidth: 12, of: ({ destination }) => `→ ${destination}` },
+  { key: "state", rank: 1, of: ({ state }) => `${STATES[state].symbol} ${state}` },
+  { key: "open", rank: 3, of: ({ open }) => `${open} open` },
+  { key: "sent", rank: 5, of: ({ sentBytes }) => `↑ ${formatBytes(sentBytes)}` },
+  { key: "received", rank: 4, of: ({ receivedBytes }) => `↓ ${formatBytes(receivedBytes)}` },
+  { key: "rate", rank: 7, of: rateOrIdle },
+  { key: "rtt", rank: 8, of: ({ rttMs }) => (rttMs === undefined ? "" : `rtt ${rttMs.toFixed(1)} ms`) },
+  { key: "reconnects", rank: 6, of: ({ reconnects }) => plural(reconnects, "reconnect") },
+];
+/** How a state is seen, with colour and without. */
+const STATES: Readonly<Record<TunnelState, { readonly symbol: string; readonly color: Color }>> = {
+  starting: { symbol: "◌", color: "yellow" },
+  up: { symbol: "●", color: "green" },
+  reconnecting: { symbol: "◌", color: "yellow" },
+  restarting: { symbol: "◌", color: "yellow" },
+  idle: { symbol: "○", color: "dim" },
+  ended: { symbol: "✗", color: "red" },
+};
+
 /** Draws until it is stopped; messages are put above the lines. */
 export class LiveStatus {
   readonly #tunnels: readonly Tunnel[];
   readonly #write: (text: string) => void;
+  readonly #use: ScreenUse;
   readonly #timer: ReturnType<typeof setInterval>;
-  #drawn = 0;
+  readonly #stopWatching: () => void;
+  /** Rows below the cursor that belong to the picture. */
+  #below = 0;
   readonly #last = new Map<
     Tunnel,
     { readonly bytes: number; readonly atMs: number; readonly rate: number }
   >();
 
-  /** @param write puts text on the terminal */
-  constructor(tunnels: readonly Tunnel[], write: (text: string) => void) {
+  /** @param write puts text on the terminal, which understands escapes */
+  constructor(tunnels: readonly Tunnel[], write: (text: string) => void, use: ScreenUse) {
     this.#tunnels = tunnels;
     this.#write = write;
+    this.#use = use;
     this.#timer = setInterval(() => this.#draw(), INTERVAL_MS);
     this.#timer.unref();
+    this.#stopWatching = watchWindowSize(() => this.#draw());
+    process.on("exit", this.#leave);
+    // Windows knows neither.
+    if (process.platform !== "win32") process.on("SIGTSTP", this.#suspend).on("SIGCONT", this.#resume);
     this.#draw();
   }
 
   /** Writes a line that stays. */
   say(line: string): void {
-    const erase = this.#erase();
-    this.#drawn = 0;
-    this.#write(`${erase}${line}\n`);
+    this.#write(`\r${line}${ERASE_BEHIND}\n`);
     this.#draw();
   }
 
   /** Draws the last state and leaves the lines as they are. */
   stop(): void {
     clearInterval(this.#timer);
-    this.#draw();
+    this.#stopWatching();
+    process.off("exit", this.#leave);
+    process.off("SIGTSTP", this.#suspend);
+    process.off("SIGCONT", this.#resume);
+    this.#write(`${pictureOf(this.#lines())}\n`);
   }
+
+  /** Whoever writes next does so below the lines; at once, for there may be no later. */
+  readonly #leave = (): void => {
+    try {
+      writeSync(2, `${this.#below === 0 ? "" : `\x1b[${this.#below}B`}\r\n`);
+    } catch {
+      // The terminal has gone.
+    }
+  };
+
+  /** Ctrl-Z: the shell's prompt comes behind the lines. */
+  readonly #suspend = (): void => {
+    this.#leave();
+    process.kill(process.pid, "SIGSTOP");
+  };
+
+  readonly #resume = (): void => this.#draw();
 
   #draw(): void {
-    const { cols, rows } = windowSize() ?? SIZE_WITHOUT_TERMINAL;
-    const lines = this.#tunnels.map((tunnel) => statusLine(this.#view(tunnel), cols - 1));
-    // Lines that have left the window upwards cannot be drawn over.
-    const fitting = lines.slice(0, Math.max(1, rows - 2));
-    this.#write(this.#erase() + fitting.map((line) => `${line}\n`).join(""));
-    this.#drawn = fitting.length;
+    const lines = this.#lines();
+    this.#below = lines.length - 1;
+    const up = this.#below === 0 ? "" : `\x1b[${this.#below}A`;
+    this.#write(`${pictureOf(lines)}${up}\r`);
   }
 
-  #erase(): string {
-    return this.#drawn === 0 ? "" : `\x1b[${this.#drawn}A\x1b[J`;
+  #lines(): readonly string[] {
+    const { cols, rows } = windowSize() ?? SIZE_WITHOUT_TERMINAL;
+    const lines = statusLines(
+      this.#tunnels.map((tunnel) => this.#view(tunnel)),
+      cols - 1,
+      this.#use,
+    );
+    // Lines that have left the window upwards cannot be drawn over.
+    const room = Math.max(1, rows - 1);
+    if (lines.length <= room) return lines;
+    const shown = lines.slice(0, Math.max(1, room - 1));
+    return [...shown, ...(room === 1 ? [] : [cutMiddle(`… ${lines.length - shown.length} more`, cols - 1)])];
   }
 
   #view(tunnel: Tunnel): TunnelView {
@@ -99,24 +177,55 @@ export class LiveStatus {
   }
 }
 
-/** One line of at most `columns` characters; what is too long of the names is cut first. */
-export function statusLine(view: TunnelView, columns: number): string {
-  const numbers = [
-    view.state,
-    `${view.open} open`,
-    `↑ ${formatBytes(view.sentBytes)}`,
-    `↓ ${formatBytes(view.receivedBytes)}`,
-    `${formatBytes(view.rate)}/s`,
-    ...(view.rttMs === undefined ? [] : [`rtt ${view.rttMs.toFixed(1)} ms`]),
-    ...(view.idleMs === undefined || view.idleMs < TELL_IDLE_MS
-      ? []
-      : [`last byte ${roughly(view.idleMs)} ago`]),
-    `${view.reconnects} ${view.reconnects === 1 ? "reconnect" : "reconnects"}`,
-  ].join("  ");
-  const names = `${view.address} → ${view.destination}`;
-  const room = Math.max(MIN_NAME_COLUMNS, columns - numbers.length - 2);
-  const shown = names.length <= room ? names : `…${names.slice(names.length - room + 1)}`;
-  return `${shown}  ${numbers}`.slice(0, Math.max(1, columns));
+/** What puts lines in place of those that stand from the cursor's line on. */
+function pictureOf([first = "", ...others]: readonly string[]): string {
+  return [`\r${first}${ERASE_BEHIND}`, ...others].join("\n");
+}
+
+/** One line a tunnel, none wider than `columns`; what is in them stands below one another. */
+export function statusLines(
+  views: readonly TunnelView[],
+  columns: number,
+  use: ScreenUse,
+): readonly string[] {
+  const cellsOf = (shown: readonly StatusColumn[]): readonly (readonly string[])[] =>
+    views.map((view) => shown.map(({ of }) => harmlessLine(of(view))));
+  const told = COLUMNS.filter(({ of }) => views.some((view) => of(view) !== ""));
+  const withoutRtt = told.filter(({ key }) => key !== "rtt");
+  const least = withoutRtt.filter(({ key }) => key !== "rate");
+  // The round trip and the rate go before a name is cut.
+  const chosen = [told, withoutRtt].find((shown) => widthOf(cellsOf(shown)) <= columns) ?? least;
+  const rows = cellsOf(chosen);
+  const layout = layOut(rows, chosen, Math.max(1, columns));
+  return rows.map((cells, row) => {
+    const color = STATES[views[row]?.state ?? "ended"].color;
+    const shown = layout.map(({ place, width }) => {
+      const cell = cutMiddle(cells[place] ?? "", width);
+      const padding = padToWidth(cell, width).slice(cell.length);
+      return (chosen[place]?.key === "state" ? paint(cell, color, use) : cell) + padding;
+    });
+    return shown.join(GAP).trimEnd();
+  });
+}
+
+/** Columns of the terminal that rows of cells take as a whole. */
+function widthOf(rows: readonly (readonly string[])[]): number {
+  const layout = layOut(
+    rows,
+    (rows[0] ?? []).map(() => ({ rank: 0 })),
+    Infinity,
+  );
+  return layout.reduce((sum, { width }) => sum + width + GAP.length, -GAP.length);
+}
+
+/** How fast bytes move, or since when none has. */
+function rateOrIdle({ rate, idleMs = 0 }: TunnelView): string {
+  return idleMs < TELL_IDLE_MS ? `${formatBytes(rate)}/s` : `last byte ${roughly(idleMs)} ago`;
+}
+
+/** `3 reconnects`; nothing where there is none. */
+function plural(count: number, what: string): string {
+  return count === 0 ? "" : `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** What a tunnel leads to, for people. */

@@ -4,7 +4,6 @@ import { describe, expect, test } from "bun:test";
 import { RefusedCallError, type StartedSession, type StartSessionRequest } from "../../../src/aws/index.ts";
 import { RestartPolicy } from "../../../src/cli/forward/restart.ts";
 import { parseTunnelSpec } from "../../../src/cli/forward/spec.ts";
-import { formatBytes, statusLine } from "../../../src/cli/forward/status.ts";
 import { Tunnel, type TunnelSession } from "../../../src/cli/forward/tunnel.ts";
 import {
   ConnectionLostError,
@@ -409,42 +408,5 @@ describe("idle ends", () => {
       kind: "after",
       delayMs: 1_000,
     });
-  });
-});
-
-describe("status", () => {
-  test.each([
-    [0, "0 B"],
-    [999, "999 B"],
-    [1_000, "1.0 kB"],
-    [999_499, "999.5 kB"],
-    [999_500, "1.0 MB"],
-    [12_345_678, "12.3 MB"],
-    [5e15, "5000.0 TB"],
-  ])("%d bytes are %s", (bytes, text) => {
-    expect(formatBytes(bytes)).toBe(text);
-  });
-
-  test("a line", () => {
-    const view = {
-      address: "127.0.0.1:5432",
-      destination: "db:5432",
-      state: "up" as const,
-      open: 2,
-      sentBytes: 1_500,
-      receivedBytes: 0,
-      rate: 900_000,
-      rttMs: 21.345,
-      reconnects: 1,
-      idleMs: 9_999,
-    };
-    const numbers = "up  2 open  ↑ 1.5 kB  ↓ 0 B  900.0 kB/s  rtt 21.3 ms  1 reconnect";
-    expect(statusLine(view, 200)).toBe(`127.0.0.1:5432 → db:5432  ${numbers}`);
-    expect(statusLine(view, 84)).toBe(`…1:5432 → db:5432  ${numbers}`);
-    expect(statusLine(view, 84)).toHaveLength(84);
-    expect(statusLine(view, 20)).toBe("…2 → db:5432  up  2 ");
-    expect(statusLine({ ...view, state: "reconnecting", rttMs: undefined }, 90)).toContain(
-      "  reconnecting  ",
-    );
   });
 });

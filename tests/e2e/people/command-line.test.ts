@@ -147,7 +147,7 @@ test("help that was not asked for is no success", async () => {
 
 test("the picker asks for a target whose command stands behind options", async () => {
   const pty = peopleOnTerminal(standIn, ["-q", "shell"]);
-  await pty.waitForOutput(/^Target \(/);
+  await pty.waitForOutput(/Target \(/);
   pty.write("\x03");
   expect(await pty.finish()).toBe(130);
 });

@@ -195,17 +195,15 @@ describe("what is said", () => {
     const server = startServer({ data: (peer) => peer.send(new Uint8Array(50_000)) });
     const path = join(directory, "live.sock");
     const pty = peopleOnTerminal(standIn, ["forward", WEB, "-L", `${path}:${server.port}`], { cols: 160 });
-    await pty.waitForOutput(
-      /live\.sock → port \d+ {2}up {2}0 open {2}↑ 0 B {2}↓ 0 B {2}0 B\/s .*0 reconnects\r\n/,
-    );
+    await pty.waitForOutput(/live\.sock {2}→ port \d+ {2}\S*● up\S* {2}0 open {2}↑ 0 B {2}↓ 0 B {2}0 B\/s/);
     const peer = await connectTo({ path });
     peer.send(new Uint8Array(1_500));
     await peer.received(50_000);
-    await pty.waitForOutput(/up {2}1 open {2}↑ 1\.5 kB {2}↓ \d+\.\d kB .*rtt [\d.]+ ms/);
+    await pty.waitForOutput(/● up\S* {2}1 open {2}↑ 1\.5 kB {2}↓ \d+\.\d kB .*rtt [\d.]+ ms/);
     const session = (await standIn.simulator.call("openSessions"))[0];
     await standIn.simulator.call("cut", session?.sessionId ?? "");
-    await pty.waitForOutput(/connection lost .*reconnecting…\r\n[^\n]*live\.sock/);
-    await pty.waitForOutput(/connection restored after .*\r\n[^\n]*1 reconnect\r\n/);
+    await pty.waitForOutput(/connection lost .*reconnecting…\x1b\[J\r\n\r[^\n]*live\.sock/);
+    await pty.waitForOutput(/connection restored after .*\r\n[^\n]*1 reconnect\x1b\[J/);
     pty.write("\x03");
     expect(await pty.finish(5_000)).toBe(130);
     await noSessionsLeft(standIn);

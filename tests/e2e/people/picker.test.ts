@@ -64,7 +64,7 @@ describe.concurrent("the picker", () => {
   test("forward asks too", async () => {
     const pty = await asked(["forward", "-L", "0:80"]);
     pty.write("web-1\r");
-    await pty.waitForOutput(/127\.0\.0\.1:\d+ → port 80 {2}up/);
+    await pty.waitForOutput(/127\.0\.0\.1:\d+ {2}→ port 80 {2}\S*● up/);
     pty.write("\x03");
     expect(await pty.finish()).toBe(130);
     expectRestored(pty);
