@@ -109,10 +109,13 @@ describe.concurrent("at a terminal", () => {
 describe("without a terminal", () => {
   test.each([
     [{}, /^$/],
-    [{ SSM_PLUGIN_LOG_LEVEL: "warn" }, /^\S+ WARN  \[\d+\] connection closed code=1011\n$/],
+    [
+      { SSM_PLUGIN_LOG_LEVEL: "warn" },
+      /^\S+ WARN  \[\d+\] connection closed code=1011 session="\S+" target="\S+"\n$/,
+    ],
     [
       { SSM_PLUGIN_LOG_LEVEL: "info", SSM_PLUGIN_LOG_FILE: "-" },
-      /connection closed code=1011\n.*resumed attempt=1\n.*connected .*\n.*connection restored afterMs=\d+ resent=\d+\n/,
+      /connection closed code=1011 .*\n.*ssm:ResumeSession.*\n.*resumed attempt=1 .*\n.*connected .*\n.*connection restored afterMs=\d+ resent=\d+ /,
     ],
   ] as const)("nothing is said unless logs are on: %j", async (env, stderr) => {
     const session = await startSession(standIn, {}, { env });

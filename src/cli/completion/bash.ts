@@ -2,7 +2,15 @@
  * The completion script for bash: 3.2 and later, with or without the package bash-completion. Pure.
  * Bash breaks words at `=` and `:`, so the words are put together again from the line first.
  */
-import { ASKED, type CommandShape, type OptionShape, type Values, wordsOf } from "./shape.ts";
+import {
+  ASKED,
+  type CommandShape,
+  NO_COMMAND,
+  type OptionShape,
+  valuedWords,
+  type Values,
+  wordsOf,
+} from "./shape.ts";
 
 /** The script. @param names those of the program */
 export function bashScript(commands: readonly CommandShape[], names: readonly string[]): string {
@@ -28,17 +36,26 @@ _session_manager_plugin() {
         rest=\${rest#"$piece"}
     done
     last=$((\${#words[@]} - 1))
-    local current=\${words[last]} value=\${words[last]} command=\${words[1]-}
+    local current=\${words[last]} value=\${words[last]}
 
-    if ((last == 1)); then
-        _session_manager_plugin_words ${quoted([...commands.map(({ name }) => name), "help", "--help", "--version"].join(" "))}
-        return
+    # Options of all commands may stand before the command: they count as if they stood behind it, an empty word.
+    local at=1
+    while ((at < last)) && [[ \${words[at]} == -* ]]; do
+        [[ ${quoted(` ${valuedWords(NO_COMMAND).join(" ")} `)} != *" \${words[at]} "* ]] || at=$((at + 1))
+        at=$((at + 1))
+    done
+    if ((at < last)); then
+        words=("\${words[0]}" "\${words[at]}" "\${words[@]:1:at-1}" "\${words[@]:at+1}")
+    else
+        words=("\${words[0]}" '' "\${words[@]:1}")
+        last=$((last + 1))
     fi
+    local command=\${words[1]}
 
     # What this command knows: its options, which of them take a value, whether a command may follow --.
     local options='' valued='' takes_command=''
     case $command in
-${commands.map(facts).join("\n")}
+${[NO_COMMAND, ...commands].map(facts).join("\n")}
         help)
             ((last != 2)) || _session_manager_plugin_words ${quoted(commands.map(({ name }) => name).join(" "))}
             return ;;
@@ -73,12 +90,13 @@ ${commands.map(facts).join("\n")}
 
     if [[ -n $waiting ]]; then
         case "$command $waiting" in
-${commands.flatMap(optionCases).join("\n")}
+${[NO_COMMAND, ...commands].flatMap(optionCases).join("\n")}
         esac
     elif [[ $current == -* ]]; then
         _session_manager_plugin_words "$options"
     else
         case "$command $count" in
+            ' 0') _session_manager_plugin_words ${quoted([...commands.map(({ name }) => name), "help"].join(" "))} ;;
 ${commands.flatMap(positionalCases).join("\n")}
         esac
     fi
@@ -121,12 +139,12 @@ complete -F _session_manager_plugin ${names.join(" ")}
 `;
 }
 
-function facts({ name, options, takesCommand }: CommandShape): string {
-  const valued = options.filter(({ value }) => value !== undefined).flatMap(wordsOf);
+function facts(command: CommandShape): string {
+  const { name, options, takesCommand } = command;
   return [
-    `        ${name})`,
+    `        ${quoted(name)})`,
     `            options=${quoted([...options.flatMap(wordsOf), ...(takesCommand ? ["--"] : [])].join(" "))}`,
-    `            valued=${quoted(` ${valued.join(" ")} `)}`,
+    `            valued=${quoted(` ${valuedWords(command).join(" ")} `)}`,
     ...(takesCommand ? ["            takes_command=1"] : []),
     "            ;;",
   ].join("\n");

@@ -2,10 +2,11 @@
 import {
   ASKED,
   type CommandShape,
+  NO_COMMAND,
   type OptionShape,
   type PositionalShape,
+  valuedWords,
   type Values,
-  wordsOf,
 } from "./shape.ts";
 
 /** The script. @param names those of the program */
@@ -16,14 +17,35 @@ export function fishScript(commands: readonly CommandShape[], names: readonly st
 # The options that take a value, of a command.
 function __session_manager_plugin_valued
     switch $argv[1]
-${commands.map(valuedCase).join("\n")}
+${[NO_COMMAND, ...commands].map(valuedCase).join("\n")}
     end
+end
+
+# The words before the one that is typed, the command second, empty where there is none yet. Options of all commands
+# may stand before it: they count as if they stood behind it.
+function __session_manager_plugin_words
+    set -l words (commandline -opc)
+    set -l at 2
+    while test $at -le (count $words); and string match -q -- '-*' $words[$at]
+        if contains -- $words[$at] ${valuedWords(NO_COMMAND).join(" ")}
+            set at (math $at + 1)
+        end
+        set at (math $at + 1)
+    end
+    set -l command ''
+    set -l others $words
+    if test $at -le (count $words)
+        set command $words[$at]
+        set -e others[$at]
+    end
+    set -e others[1]
+    printf '%s\\n' $words[1] "$command" $others
 end
 
 # How many words that are no options stand behind the command; fails behind --, and where a value is typed.
 function __session_manager_plugin_count
-    set -l words (commandline -opc)
-    set -l valued (__session_manager_plugin_valued $words[2])
+    set -l words (__session_manager_plugin_words)
+    set -l valued (__session_manager_plugin_valued "$words[2]")
     set -l count 0
     set -l waiting 0
     for word in $words[3..-1]
@@ -42,23 +64,23 @@ end
 
 # Whether the command is that one, and its options may stand here.
 function __session_manager_plugin_in
-    set -l words (commandline -opc)
-    test (count $words) -ge 2; and test $words[2] = $argv[1]; and not contains -- -- $words
+    set -l words (__session_manager_plugin_words)
+    test "$words[2]" = "$argv[1]"; and not contains -- -- $words
 end
 
 # Whether that many words stand behind that command.
 function __session_manager_plugin_at
-    __session_manager_plugin_in $argv[1]; and test (__session_manager_plugin_count; or echo none) = $argv[2]
+    __session_manager_plugin_in "$argv[1]"; and test (__session_manager_plugin_count; or echo none) = $argv[2]
 end
 
 # Whether a command of its own is typed behind --.
 function __session_manager_plugin_behind
-    set -l words (commandline -opc)
-    test (count $words) -ge 3; and contains -- $words[2] $argv; and contains -- -- $words[3..-1]
+    set -l words (__session_manager_plugin_words)
+    test (count $words) -ge 3; and contains -- "$words[2]" $argv; and contains -- -- $words[3..-1]
 end
 
 function __session_manager_plugin_command
-    set -l words (commandline -opc)
+    set -l words (__session_manager_plugin_words)
     set -l from (math (contains -i -- -- $words) + 1)
     set -l line
     if test $from -le (count $words)
@@ -69,7 +91,7 @@ end
 
 # What only the program knows: its answer is a word, a tab and a description in each line.
 function __session_manager_plugin_ask
-    set -l words (commandline -opc)
+    set -l words (__session_manager_plugin_words)
     set -l account
     set -l waiting
     for word in $words[3..-1]
@@ -91,8 +113,8 @@ ${names
   .slice(1)
   .map((name) => `complete -c ${name} -w session-manager-plugin\n`)
   .join("")}complete -c session-manager-plugin -f
-${commands.flatMap((command) => commandLines(command)).join("\n")}
-complete -c session-manager-plugin -n 'test (count (commandline -opc)) = 1' -a help -d 'Show the help'
+${[NO_COMMAND, ...commands].flatMap((command) => commandLines(command)).join("\n")}
+complete -c session-manager-plugin -n '__session_manager_plugin_at "" 0' -a help -d 'Show the help'
 complete -c session-manager-plugin -n '__session_manager_plugin_at help 0' -a ${quoted(commands.map(({ name }) => name).join(" "))}
 complete -c session-manager-plugin -n ${quoted(
     `__session_manager_plugin_behind ${commands
@@ -103,22 +125,23 @@ complete -c session-manager-plugin -n ${quoted(
 `;
 }
 
-function valuedCase({ name, options }: CommandShape): string {
-  const valued = options.filter(({ value }) => value !== undefined).flatMap(wordsOf);
-  return `        case ${name}\n            printf '%s\\n' ${valued.join(" ")}`;
+function valuedCase(command: CommandShape): string {
+  return `        case "${command.name}"\n            printf '%s\\n' ${valuedWords(command).join(" ")}`;
 }
 
 function commandLines({ name, description, options, positionals }: CommandShape): string[] {
   return [
     "",
-    line("test (count (commandline -opc)) = 1", [`-a ${name}`, `-d ${quoted(description)}`]),
+    ...(name === ""
+      ? []
+      : [line('__session_manager_plugin_at "" 0', [`-a ${name}`, `-d ${quoted(description)}`])]),
     ...options.map((option) => optionLine(name, option)),
     ...positionals.flatMap((positional, index) => positionalLine(name, index, positional)),
   ];
 }
 
 function optionLine(command: string, { long, short, description, value }: OptionShape): string {
-  return line(`__session_manager_plugin_in ${command}`, [
+  return line(`__session_manager_plugin_in "${command}"`, [
     `-l ${long}`,
     ...(short === undefined ? [] : [`-s ${short}`]),
     ...(value === undefined ? [] : actionOf(value.values)),

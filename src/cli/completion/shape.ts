@@ -2,7 +2,7 @@
  * A command line as completion sees it, derived from the commands' definitions: which words there are, which take a
  * value, and what the values are. Pure; no shell's syntax here.
  */
-import type { ArgumentDefinition, Command } from "../command.ts";
+import { type ArgumentDefinition, type Command, COMMON_ARGUMENTS } from "../command.ts";
 
 /** Where a value's completions come from; a list names them all. */
 export type Values = "nothing" | "files" | "targets" | "profiles" | readonly string[];
@@ -60,6 +60,19 @@ export function shapeOf({ meta, arguments: definitions, rest }: Command): Comman
       .map(([name, definition]) => ({ name: name.toUpperCase(), values: valuesOf(name, definition) })),
     takesCommand: rest !== undefined,
   };
+}
+
+/** A line without a command yet: options of all commands may stand before it. */
+export const NO_COMMAND: CommandShape = shapeOf({
+  meta: { name: "", description: "" },
+  arguments: { ...COMMON_ARGUMENTS, version: { type: "boolean", description: "show the version" } },
+  examples: [],
+  run: () => Promise.resolve(0),
+});
+
+/** The words of a command's options that a value follows. */
+export function valuedWords({ options }: CommandShape): readonly string[] {
+  return options.filter(({ value }) => value !== undefined).flatMap(wordsOf);
 }
 
 /** The words that stand for an option: `--listen`, `-L`. */

@@ -1,5 +1,13 @@
 /** The completion script for zsh, as its own function `_arguments` wants it. Pure. */
-import { ASKED, type CommandShape, type OptionShape, type Values, wordsOf } from "./shape.ts";
+import {
+  ASKED,
+  type CommandShape,
+  NO_COMMAND,
+  type OptionShape,
+  valuedWords,
+  type Values,
+  wordsOf,
+} from "./shape.ts";
 
 /** The script. @param names those of the program */
 export function zshScript(commands: readonly CommandShape[], names: readonly string[]): string {
@@ -15,10 +23,21 @@ _session_manager_plugin() {
 ${commands.map(({ name, description }) => `    ${quoted(`${name}:${description.replaceAll(":", "\\:")}`)}`).join("\n")}
     'help:Show the help'
   )
-  if (( CURRENT == 2 )); then
-    _describe -t commands command subcommands
+  # Options of all commands may stand before the command: they count as if they stood behind it.
+  local -i at=2
+  while (( at < CURRENT )) && [[ $words[at] == -* ]]; do
+    case $words[at] in
+      (${valuedWords(NO_COMMAND).join("|")}) (( at++ )) ;;
+    esac
+    (( at++ ))
+  done
+  if (( at >= CURRENT )); then
+    local state
+${argumentsOf(NO_COMMAND, ["1:command:->command"])}
+    [[ $state != command ]] || _describe -t commands command subcommands
     return
   fi
+  words=("$words[1]" "$words[at]" "\${(@)words[2,at-1]}" "\${(@)words[at+1,-1]}")
   shift words
   (( CURRENT-- ))
   # Behind -- stands a command of its own.
@@ -65,16 +84,20 @@ fi
 `;
 }
 
-function branch({ name, options, positionals }: CommandShape): string {
-  const specs = [
-    ...options.flatMap(optionSpecs),
-    ...positionals.map(({ name: word, values }, index) => `${index + 1}:${word}:${actionOf(values)}`),
-  ];
-  return [
-    `    (${name})`,
-    "      _arguments -s -S : \\",
-    `${specs.map((spec) => `        ${quoted(spec)}`).join(" \\\n")} ;;`,
-  ].join("\n");
+function branch(command: CommandShape): string {
+  const { name, positionals } = command;
+  const places = positionals.map(
+    ({ name: word, values }, index) => `${index + 1}:${word}:${actionOf(values)}`,
+  );
+  return `    (${name})\n${argumentsOf(command, places)} ;;`;
+}
+
+/** The call that completes a command's options and other words. */
+function argumentsOf({ options }: CommandShape, places: readonly string[]): string {
+  const specs = [...options.flatMap(optionSpecs), ...places];
+  return ["      _arguments -s -S : \\", specs.map((spec) => `        ${quoted(spec)}`).join(" \\\n")].join(
+    "\n",
+  );
 }
 
 /** `(-t --tty)--tty[description]`, once for each word. */

@@ -133,6 +133,13 @@ describe.each<["bash" | "zsh" | "fish", () => Promise<Complete>]>([
   const cases: readonly (readonly [line: string, words: readonly string[]])[] = [
     ["tar", ["targets"]],
     ["ssh-", ["ssh-config", "ssh-proxy"]],
+    ["--profile ", ["--profile", "play", "work"]],
+    ["--profile work tar", ["--profile", "work", "targets"]],
+    ["-q --region=us-east-1 ssh-", ["-q", "--region=us-east-1", "ssh-config", "ssh-proxy"]],
+    ["--reg", ["--region"]],
+    ["--region us-east-1 exec web", ["--region", "us-east-1", "exec", "web-1", "web-2"]],
+    ["-v --log-file x exec web-1 --tim", ["-v", "--log-file", "x", "exec", "web-1", "--timeout"]],
+    ["-q exec web-1 -- cat fi", ["-q", "exec", "web-1", "--", "cat", "file-1", "file-2"]],
     ["help forw", ["help", "forward"]],
     ["exec web", ["exec", "web-1", "web-2"]],
     ["exec db:m", ["exec", "db:main"]],
