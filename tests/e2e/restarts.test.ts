@@ -123,7 +123,7 @@ describe("an idle time-out while a connection is open names the setting that kee
 
 test("the status says when the last byte moved", async () => {
   const terminal = peopleOnTerminal(standIn, ["forward", WEB, "-L", `0:${echo.port}`], { cols: 160 });
-  await terminal.waitForOutput(" up ");
+  await terminal.waitForOutput("● up");
   const port = Number(/127\.0\.0\.1:(\d+)/.exec(terminal.output.text())?.[1]);
   const peer = await connectTo({ port });
   peer.send("x");

@@ -73,7 +73,7 @@ describe.concurrent("at a terminal", () => {
     const text = shell.output.text();
     expect(text).toContain(`Session: ${shell.sessionId} timed out.\r\n`);
     expect(text).toContain(
-      "The session reached its idle time-out or its maximum duration, or was terminated.\r\n",
+      "The session reached its idle time-out or its maximum duration, or it or its target was ended.\r\n",
     );
     expect(shell.lineSettings()).toMatchObject({ echo: true, canonical: true });
     await standIn.simulator.call("terminate", shell.sessionId);

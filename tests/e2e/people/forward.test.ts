@@ -82,7 +82,7 @@ describe("tunnels", () => {
     await roundTrip(place);
     await standIn.simulator.call("terminate", tunnels.sessionIds[0] ?? "", "Terminated by the owner");
     await tunnels.stdout.waitFor(
-      /"event":"session-ended","message":"[^"]*Terminated by the owner\), starting another now"/,
+      /"event":"session-ended","message":"[^"]*Terminated by the owner\)[^"]*, starting another now"/,
     );
     await newSession(tunnels, tunnels.sessionIds);
     await roundTrip(place);
