@@ -28,7 +28,7 @@ export async function runCommandLine(
   exit: (code: number) => never,
 ): Promise<number> {
   // Before anything is understood; a command line with a mistake is to be told of in the form that it asks for.
-  const json = wants(args, "--json");
+  const json = wants(args, "--json", "--json=stream");
   let messages = new Messages({ quiet: false, json });
   const { log, check: checkLog } = await openCommandLog(args, environment, (line) => messages.write(line));
   messages = new Messages({ quiet: false, json, log });
@@ -52,7 +52,11 @@ export async function runCommandLine(
     const command = await load(name);
     if (asksForHelp(command, words)) return print(commandHelp(command));
     const parsed = parseCommandLine(command, words);
-    messages = new Messages({ quiet: parsed.flag("quiet"), json: parsed.flag("json"), log });
+    messages = new Messages({
+      quiet: parsed.flag("quiet"),
+      json: parsed.flag("json") || parsed.text("json") !== undefined,
+      log,
+    });
     const code = await command.run({ ...shared, args: parsed, messages });
     await checkOutput();
     return code;

@@ -5,7 +5,7 @@ import { nearWords } from "./suggestion.ts";
 /** Name to loader, in the order of the help. */
 export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map<string, () => Promise<Command>>([
   ["shell", async () => (await import("./shell.ts")).shell],
-  ["exec", async () => (await import("./exec.ts")).exec],
+  ["exec", async () => (await import("./exec/exec.ts")).exec],
   ["forward", async () => (await import("./forward/forward.ts")).forward],
   ["wait", async () => (await import("./wait.ts")).wait],
   ["ssh-proxy", async () => (await import("./ssh/ssh-proxy.ts")).sshProxy],

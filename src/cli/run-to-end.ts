@@ -29,16 +29,36 @@ export interface RunToEndOptions {
   readonly sayId?: boolean;
 }
 
+/** How a run went. */
+export interface Ran {
+  readonly exitCode: number;
+  /** The exit code is the command's own. */
+  readonly isCommandsCode: boolean;
+  /** What was said of an end that was not as it should have been. */
+  readonly failure?: { readonly code: string; readonly message: string };
+  readonly durationMs: number;
+}
+
 /**
  * See the file's comment. Says on standard error why a session did not end as it should, and on a terminal which one
  * has ended and after how long.
  */
 export async function runToEnd(
-  { log, messages, exit }: Pick<CommandContext, "log" | "messages" | "exit">,
+  context: Pick<CommandContext, "log" | "messages" | "exit">,
   host: Host,
   parameters: SessionParameters,
   options: RunToEndOptions = {},
 ): Promise<number> {
+  return (await runAndTell(context, host, parameters, options)).exitCode;
+}
+
+/** {@link runToEnd} for whoever tells more of it. */
+export async function runAndTell(
+  { log, messages, exit }: Pick<CommandContext, "log" | "messages" | "exit">,
+  host: Host,
+  parameters: SessionParameters,
+  options: RunToEndOptions = {},
+): Promise<Ran> {
   // The host knows how lines are ended while the terminal is raw.
   messages.write = (line) => host.streams.writeStatus(line);
   const { sessionId } = parameters;
@@ -70,7 +90,7 @@ export async function runToEnd(
       text: `the time is up (--timeout ${seconds} s), the session was ended`,
     };
     messages.fail(told.text, told.code);
-    return ExitCode.timeout;
+    return { exitCode: ExitCode.timeout, isCommandsCode: false, ...failureOf(told), durationMs };
   }
   const told = describeEnd(end, {
     signal,
@@ -94,7 +114,19 @@ export async function runToEnd(
       messages.say("session-closed", line, { sessionId, durationMs: Math.round(durationMs) });
     host.streams.endLine(wasCut(end));
   }
-  return told.exitCode;
+  return {
+    exitCode: told.exitCode,
+    isCommandsCode:
+      end.kind === "closed" &&
+      end.exitCode !== undefined &&
+      (end.exitCode === told.exitCode || forwarded !== undefined),
+    ...failureOf(told),
+    durationMs,
+  };
+}
+
+function failureOf({ code, text }: Pick<ToldEnd, "code" | "text">): Pick<Ran, "failure"> {
+  return text === "" ? {} : { failure: { code, message: text } };
 }
 
 /** How an end is told. */

@@ -149,7 +149,7 @@ const FAILURES: readonly Failure[] = [
     code: "CLI_USAGE",
     message: expect.stringContaining('"ls" is one word too many'),
   }),
-  simple("time that is up", ["exec", WEB, "--timeout", "1s", "--", "sleep", "60"], 255, {
+  simple("time that is up", ["exec", WEB, "--timeout", "1s", "--", "sleep", "60"], 124, {
     target: WEB,
     session: expect.any(String),
     message: expect.stringContaining("the time is up"),
