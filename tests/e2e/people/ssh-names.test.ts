@@ -302,7 +302,7 @@ needs("ssh", "sshd", "ssh-keygen").describe("a key that is pushed", () => {
     "in a session of another user, and with keys of others there",
     async () => {
       logins.setSessionUser("ssm-user");
-      mkdirSync(join(logins.home, ".ssh"), { mode: 0o700 });
+      mkdirSync(join(logins.home, ".ssh"), { mode: 0o700, recursive: true });
       writeFileSync(authorizedKeys, "# others\n");
       expect(await ssh("web-1", "echo in")).toMatchObject({ stdout: "in\n", exitCode: 0 });
       expect(logins.sudoCalls().at(-1)).toBe(`-n -u ${user} -- /bin/sh `);
