@@ -1,6 +1,9 @@
 /** Proxies between the compiled executable and AWS: for the connection and the calls alike, refusals included. */
 import { describe, expect, test } from "bun:test";
 
+/** Nobody listens there; a port that was free could be taken by a proxy of another test meanwhile. */
+const NOBODY = "127.0.0.1:2";
+
 import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
 import { executablePath } from "../../support/environment.ts";
 import { run } from "../../support/processes.ts";
@@ -10,7 +13,7 @@ import { PROMPT, useStandIn } from "../stand-in.ts";
 import { forEachAwsCli } from "../starts.ts";
 import { type PluginStart, runPlugin, startPlugin, type Variables } from "./plugin.ts";
 import { createHome, keysOf, someCredentials } from "./profiles.ts";
-import { freePort, startTinyproxy, startTlsProxy } from "./proxies.ts";
+import { startTinyproxy, startTlsProxy } from "./proxies.ts";
 import { AUTHORITY, certificate } from "./tls.ts";
 
 const documents = { Encrypted: { sessionType: "Standard_Stream", kmsKeyId: DEFAULT_KMS_KEY } } as const;
@@ -66,7 +69,7 @@ describe.concurrent("proxies", () => {
   });
 
   test("a proxy that is not there is one line, at the connection and at a call", async () => {
-    const at = `127.0.0.1:${freePort()}`;
+    const at = NOBODY;
     const words = `the proxy http://${at} cannot be reached: the connection was refused`;
     const way = "Check HTTP_PROXY, or put 127.0.0.1 into NO_PROXY to connect without it";
     const proxy = `http://me:WRONG@${at}`;
@@ -144,13 +147,13 @@ describe.concurrent("proxies", () => {
 
     test("of a variable in both cases the small one counts", async () => {
       const open = await startTinyproxy();
-      const proxies = { HTTPS_PROXY: `http://127.0.0.1:${freePort()}`, ALL_PROXY: "http://127.0.0.1:1" };
+      const proxies = { HTTPS_PROXY: `http://${NOBODY}`, ALL_PROXY: "http://127.0.0.1:1" };
       await throughACut(only({ ...proxies, https_proxy: `http://127.0.0.1:${open.port}` }));
       expect(open.requests()).toEqual(Array(3).fill(gateway()));
     });
 
     test.each(["NO_PROXY", "no_proxy"])("%s with address, port, block or * goes around it", async (name) => {
-      const proxy = { HTTPS_PROXY: `http://127.0.0.1:${freePort()}` };
+      const proxy = { HTTPS_PROXY: `http://${NOBODY}` };
       for (const list of ["127.0.0.1", gateway(), "127.0.0.0/8", "other.example, *"])
         await throughACut(only({ ...proxy, [name]: list }));
     });
