@@ -1,9 +1,6 @@
 /** Proxies between the compiled executable and AWS: for the connection and the calls alike, refusals included. */
 import { describe, expect, test } from "bun:test";
 
-/** Nobody listens there; a port that was free could be taken by a proxy of another test meanwhile. */
-const NOBODY = "127.0.0.1:2";
-
 import { DEFAULT_KMS_KEY } from "../../../src/simulator/index.ts";
 import { executablePath } from "../../support/environment.ts";
 import { run } from "../../support/processes.ts";
@@ -15,6 +12,9 @@ import { type PluginStart, runPlugin, startPlugin, type Variables } from "./plug
 import { createHome, keysOf, someCredentials } from "./profiles.ts";
 import { startTinyproxy, startTlsProxy } from "./proxies.ts";
 import { AUTHORITY, certificate } from "./tls.ts";
+
+/** Nobody listens there; a port that was free could be taken by a proxy of another test meanwhile. */
+const NOBODY = "127.0.0.1:2";
 
 const documents = { Encrypted: { sessionType: "Standard_Stream", kmsKeyId: DEFAULT_KMS_KEY } } as const;
 const secure = useStandIn({ tls: certificate("server") });
