@@ -15,6 +15,8 @@ import { runKnown } from "./open-sessions.ts";
 
 /** What a signalled session may take to end before the process ends without it. */
 const SIGNAL_DEADLINE_MS = 2_800;
+/** What is interrupted because its time is up gets this long to end by itself. */
+const TIMED_OUT_MS = 2_000;
 /** What a reader of our output gets when a person waits for the end. */
 const IMPATIENT_DRAIN_MS = 500;
 
@@ -29,9 +31,12 @@ export interface RunOptions {
   readonly terminating?: (signal: ProcessSignal, isTunnel: boolean) => void;
   /** Signals may be passed on once: agents give a command the first one only, and it may not be moved by that. */
   readonly endAtSecondSignal?: boolean;
-  /** End the session after this long; absent: never. */
+  /**
+   * Interrupt what runs in the session after this long, and end the session a little later; absent: never. Nothing else
+   * can be sent in between.
+   */
   readonly timeoutMs?: number;
-  /** The time is up and the session is being ended. */
+  /** The time is up. */
   readonly timedOut?: () => void;
   /** Ends the process at once: the second signal, or a session that does not end. */
   readonly abandon: (signal: ProcessSignal) => never;
@@ -89,13 +94,14 @@ export async function runSession(options: RunOptions): Promise<RunResult> {
     left = true;
     session.terminate();
   };
-  const stopTimeout =
-    options.timeoutMs === undefined
-      ? () => {}
-      : clock.after(options.timeoutMs, () => {
-          options.timedOut?.();
-          session.terminate();
-        });
+  let stopTimeout = (): void => {};
+  if (options.timeoutMs !== undefined) {
+    stopTimeout = clock.after(options.timeoutMs, () => {
+      options.timedOut?.();
+      if (forwarded !== undefined || !session.signal("SIGINT")) return session.terminate();
+      stopTimeout = clock.after(TIMED_OUT_MS, () => session.terminate());
+    });
+  }
   const end = await runKnown(session);
   const durationMs = clock.now() - startedAtMs;
   stopParent();

@@ -217,6 +217,7 @@ export class Session {
         this.#driver.send(payloadType, payload);
         this.#answers.sent();
       },
+      complete: () => this.#complete(),
       terminate: () => this.terminate(),
       fail: (error) => this.#fail(error),
     };
@@ -234,6 +235,7 @@ export class Session {
     this.#startup.disconnected(!this.#started && this.#channel.stats.sentMessages > 0);
     this.#driver.disconnected();
     if (this.#ending || this.#over) return;
+    if (this.#kind?.isComplete === true) return this.#complete();
     const fatal = this.#started ? this.#kind?.connectionLost() : undefined;
     if (fatal !== undefined) return this.#fail(fatal);
     this.#outage.begin(why, this.#channel.stats.resentMessages);
@@ -292,10 +294,26 @@ export class Session {
     if (fatal !== undefined) return this.#fail(fatal);
     this.#world.log("info", "session started", { handshake: info.handshake });
     if (info.customerMessage !== "") this.#observer.customerMessage(info.customerMessage);
-    this.#kind ??= createPlainKind(this.#context());
+    this.#kind ??= this.#plainKind();
     const { ownsOutput, isInteractive = false } = this.#kind;
     this.#observer.started({ sessionType: this.#sessionType, ownsOutput, isInteractive });
     this.#kind.start();
+  }
+
+  /** Of a session without a handshake. */
+  #plainKind(): Kind {
+    const factory = this.#world.kinds?.get(PLAIN_SESSION_TYPE) ?? createPlainKind;
+    return factory(this.#context(), null);
+  }
+
+  /** Everything has come: what the service and the connection do now means nothing. */
+  #complete(): void {
+    if (this.#ending || this.#over) return;
+    this.#ending = true;
+    this.#link.isEndExpected = true;
+    void this.#termination
+      .byApi()
+      .then(() => this.#finish({ kind: "closed", reason: "", exitCode: this.#kind?.exitCode }));
   }
 
   #closed(reason: string): void {
@@ -303,11 +321,13 @@ export class Session {
     if (this.#ending) return;
     const { refusal } = this.#startup;
     const exitCode = this.#kind?.exitCode;
+    if (this.#kind?.isComplete === true) return this.#finish({ kind: "closed", reason: "", exitCode });
     this.#finish(endOfClosed({ reason, refusal, exitCode, ran: this.#started, gap: this.#gap }));
   }
 
   #fail(error: SessionError): void {
     if (this.#over || this.#ending) return;
+    if (this.#kind?.isComplete === true) return this.#complete();
     this.#world.log("error", "session failed", errorFields(error));
     const neverRan = !this.#started || error instanceof ListenError;
     const end: SessionEnd = neverRan

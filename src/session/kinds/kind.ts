@@ -31,6 +31,8 @@ export interface KindContext {
   reachableSinceMs(): number | undefined;
   /** Sends a payload; Output only while {@link room} is above 0. */
   send(payloadType: number, payload: Uint8Array): void;
+  /** Everything that the session was for has come: ends it at the service, as an end of its own. */
+  complete(): void;
   /** This side has had enough (output closed, end of standard input): ends the session politely. */
   terminate(): void;
   /** The session cannot go on. */
@@ -62,6 +64,8 @@ export interface Kind {
   readonly isInteractive?: boolean;
   /** The command's exit code, once the agent has sent one. */
   readonly exitCode: number | undefined;
+  /** Everything that the session was for has come: however it ends now, nothing is lost. */
+  readonly isComplete?: boolean;
   /** Everything sent so far has been acknowledged. */
   settled?(): void;
   /**
