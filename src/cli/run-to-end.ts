@@ -23,6 +23,8 @@ export interface RunToEndOptions {
   readonly isCommand?: boolean;
   /** The command's exit code comes at its end: an end without one is no end of the command. */
   readonly hasExitCode?: boolean;
+  /** That code is the command's own in any case; an agent's is always 1 after a signal that was passed on. */
+  readonly isExact?: boolean;
   /** --keepalive was not given and would have kept it from an idle time-out. */
   readonly canKeepAlive?: boolean;
   /** Say which session it is. */
@@ -83,11 +85,11 @@ export async function runAndTell(
         }),
   });
   if (signal !== undefined) log("info", "ended by signal", { signal, session: sessionId });
-  if (timedOut && end.kind === "terminated") {
+  if (timedOut && end.kind !== "failed" && end.kind !== "lost") {
     const seconds = (options.timeoutMs ?? 0) / 1000;
     const told = {
       code: "EXEC_TIMEOUT",
-      text: `the time is up (--timeout ${seconds} s), the session was ended`,
+      text: `the time is up (--timeout ${seconds} s), the command was ended`,
     };
     messages.fail(told.text, told.code);
     return { exitCode: ExitCode.timeout, isCommandsCode: false, ...failureOf(told), durationMs };
@@ -97,6 +99,7 @@ export async function runAndTell(
     forwarded,
     isCommand: options.isCommand === true,
     hasExitCode: options.hasExitCode === true,
+    isExact: options.isExact === true,
   });
   const hint =
     options.canKeepAlive === true && isIdleEnd(end) ? "; --keepalive keeps one from its idle time-out" : "";
@@ -145,12 +148,13 @@ export interface EndCircumstances {
   readonly forwarded: ProcessSignal | undefined;
   readonly isCommand: boolean;
   readonly hasExitCode: boolean;
+  readonly isExact: boolean;
 }
 
 /** The exit code of an end and the sentence that goes with it. */
 export function describeEnd(
   end: SessionEnd,
-  { signal, forwarded, isCommand, hasExitCode }: EndCircumstances,
+  { signal, forwarded, isCommand, hasExitCode, isExact }: EndCircumstances,
 ): ToldEnd {
   switch (end.kind) {
     case "closed": {
@@ -163,11 +167,11 @@ export function describeEnd(
       if (exitCode === undefined) {
         return { exitCode: reason === "" ? 0 : ExitCode.failure, text: reason, code: "SESSION_CLOSED" };
       }
-      if (exitCode >= 0 && exitCode <= 255) return { exitCode, text: reason, code: "SESSION_CLOSED" };
-      // -1 stands for a command that a signal killed: ours, if we have passed one on.
-      if (forwarded !== undefined) {
+      const isOfSignal = exitCode === -1 || (exitCode === 1 && !isExact);
+      if (forwarded !== undefined && isOfSignal) {
         return { exitCode: SIGNAL_EXIT_CODES[forwarded], text: reason, code: "SESSION_CLOSED" };
       }
+      if (exitCode >= 0 && exitCode <= 255) return { exitCode, text: reason, code: "SESSION_CLOSED" };
       const what = exitCode === -1 ? "a signal ended the command" : `the command ended with code ${exitCode}`;
       return { exitCode: ExitCode.failure, text: reason === "" ? what : reason, code: "SESSION_CLOSED" };
     }

@@ -3,7 +3,7 @@
  * cuts and stalls. It knows nothing of sessions.
  */
 import type { Cut, Faults } from "./faults.ts";
-import type { LinkCounters } from "./link.ts";
+import { LINK_LIMITS, type LinkCounters } from "./link.ts";
 import type { Random } from "./random.ts";
 import { TimedLink } from "./timed-link.ts";
 
@@ -35,6 +35,9 @@ export interface ConnectionCounters {
   clientBufferFull: number;
 }
 
+/** Bytes for a slow client that are given to its socket; the rest is queued here. */
+const SOCKET_BUFFER_BYTES = 1024 * 1024;
+
 type Timer = ReturnType<typeof setTimeout>;
 
 /** A client's WebSocket with its faults. */
@@ -57,6 +60,8 @@ export class ClientConnection {
   #outbox: Uint8Array[] = [];
   #outboxBytes = 0;
   #flushDue = false;
+  /** The client reads too slowly: what is in the outbox waits for it. */
+  #clogged = false;
   #stallTimer: Timer | undefined;
   #cutTimer: Timer | undefined;
   #expiryTimer: Timer | undefined;
@@ -124,11 +129,15 @@ export class ClientConnection {
     if (this.#counting) this.#count();
   }
 
-  /** Sends the last frame, which no fault but the delay touches, and closes. */
+  /**
+   * Sends the last frame, which no fault but the delay touches, and closes. What is queued here because the client, or its
+   * link, is slow is thrown away: so does the real gateway.
+   */
   finish(frame: Uint8Array): void {
     if (this.#closed || this.#finishing) return;
     if (this.#silent) return this.cut("abrupt");
     this.#finishing = true;
+    if (this.#clogged) this.#emptyOutbox();
     this.#down.sendLast(frame);
   }
 
@@ -142,7 +151,7 @@ export class ClientConnection {
       return;
     }
     const silent = this.#silent;
-    this.#flush();
+    this.#flush(Infinity);
     this.dispose();
     // Nobody has heard of a silent connection for a while: a close frame would be news from the dead.
     if (how === "abrupt" || silent) this.#socket.terminate();
@@ -168,11 +177,21 @@ export class ClientConnection {
     for (const timer of [this.#stallTimer, this.#cutTimer, this.#expiryTimer]) clearTimeout(timer);
   }
 
+  /** The client has read something. */
+  drained(): void {
+    this.#flush();
+  }
+
   #forget(): void {
     this.#up.clear();
     this.#down.clear();
+    this.#emptyOutbox();
+  }
+
+  #emptyOutbox(): void {
     this.#outbox = [];
     this.#outboxBytes = 0;
+    this.#clogged = false;
   }
 
   #startCounting(): void {
@@ -198,25 +217,35 @@ export class ClientConnection {
 
   /** Frames of one turn of the event loop leave together: one system call for many. */
   #post(frame: Uint8Array): void {
+    if (this.#clogged && this.#outboxBytes + frame.length > LINK_LIMITS.bytes) {
+      this.#counters.clientBufferFull++;
+      return;
+    }
     this.#outbox.push(frame);
     this.#outboxBytes += frame.length;
-    if (this.#flushDue) return;
+    if (this.#flushDue || this.#clogged) return;
     this.#flushDue = true;
     queueMicrotask(this.#flushSoon);
   }
 
-  #flush(): void {
+  /** @param limitBytes most that may wait in the socket's own buffer, which cannot be emptied */
+  #flush(limitBytes = SOCKET_BUFFER_BYTES): void {
     this.#flushDue = false;
     if (this.#closed || this.#outbox.length === 0) return;
     const frames = this.#outbox;
-    this.#outbox = [];
-    this.#outboxBytes = 0;
+    this.#emptyOutbox();
+    let at = 0;
     this.#socket.cork(() => {
-      // Frames are never made on shared memory.
-      for (const frame of frames)
-        if (this.#socket.sendBinary(frame as Uint8Array<ArrayBuffer>) === 0)
-          this.#counters.clientBufferFull++;
+      for (; at < frames.length && this.#socket.getBufferedAmount() < limitBytes; at++) {
+        // Frames are never made on shared memory.
+        const frame = frames[at] as Uint8Array<ArrayBuffer>;
+        if (this.#socket.sendBinary(frame) === 0) this.#counters.clientBufferFull++;
+      }
     });
+    if (at === frames.length) return;
+    this.#outbox = frames.slice(at);
+    for (const frame of this.#outbox) this.#outboxBytes += frame.length;
+    this.#clogged = true;
   }
 
   #finish(): void {

@@ -68,6 +68,8 @@ export interface AgentOptions {
   readonly readyDelayMs: number;
   /** Environment of the shells and commands that it starts. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Paths of programs that the target does not have. */
+  readonly missingPrograms: readonly string[];
   /** Destinations of the remote-host document that are refused (the real agent: loopback, credential endpoints). */
   readonly deniedHosts: readonly string[];
   /**
@@ -86,9 +88,8 @@ export interface AgentLink {
   /** The session is over; `output` becomes the reason in channel_closed, empty for a normal end. */
   completed(output: string): void;
   /**
-   * Bytes given to `send` that the client's side has not taken yet: a paced or faulty link, or a client that does
-   * not read. An agent that sends without pacing should wait while there are many (a megabyte); far above that
-   * (64 MiB) frames are thrown away. Absent: never anything to wait for.
+   * Bytes given to `send` that wait at the gateway: a slow link to the client, or a client that does not read. At
+   * 64 MiB frames are thrown away; an agent's own socket blocks before that. Absent: never anything to wait for.
    */
   bufferedBytes?(): number;
   /** Absent: sessions cannot be encrypted. */

@@ -130,6 +130,11 @@ export function socketMessage(world: World, socket: Socket, message: string | Bu
   if (data.connection === undefined) openChannel(world, socket, message);
 }
 
+/** A client that was slow has read something. */
+export function socketDrained({ data }: Socket): void {
+  data.connection?.drained();
+}
+
 /** A WebSocket is gone. */
 export function socketClosed(socket: Socket): void {
   const { data } = socket;

@@ -8,6 +8,8 @@ import type { Random } from "./random.ts";
 /** A message that is under way. */
 interface Entry {
   readonly frame: Uint8Array;
+  /** When the bandwidth has passed it: until then it waits in front of the link. */
+  readonly passedMs: number;
   readonly dueMs: number;
   readonly order: number;
 }
@@ -92,6 +94,19 @@ export class FaultyLink {
     if (copies === 2) this.#add(sent, dueMs + this.#heldBack(faults));
   }
 
+  /** Throws away what still waits in front of the bandwidth. What is on the link arrives. */
+  dropWaiting(nowMs: number): void {
+    const kept = this.#heap.filter(({ passedMs }) => passedMs <= nowMs);
+    this.#heap.length = 0;
+    this.#bytes = 0;
+    this.#passedAtMs = Math.min(this.#passedAtMs, nowMs);
+    this.#lastDueMs = 0;
+    for (const entry of kept) {
+      this.#lastDueMs = Math.max(this.#lastDueMs, entry.dueMs);
+      this.#insert(entry);
+    }
+  }
+
   /** Gives it a message that suffers nothing but the delay and comes after everything under way. */
   pushLast(frame: Uint8Array, faults: LinkFaults, nowMs: number): void {
     let dueMs = this.#arrival(frame.length, faults, nowMs);
@@ -157,8 +172,11 @@ export class FaultyLink {
       this.#counters.overflowed++;
       return;
     }
-    this.#bytes += frame.length;
-    const entry: Entry = { frame, dueMs, order: this.#order++ };
+    this.#insert({ frame, passedMs: this.#passedAtMs, dueMs, order: this.#order++ });
+  }
+
+  #insert(entry: Entry): void {
+    this.#bytes += entry.frame.length;
     const heap = this.#heap;
     let at = heap.length;
     while (at > 0) {

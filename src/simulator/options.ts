@@ -118,5 +118,6 @@ export const DEFAULT_AGENT_OPTIONS: AgentOptions = {
     "169.254.170.23",
     "fd00:ec2::254",
   ],
+  missingPrograms: [],
   hosts: {},
 };

@@ -5,7 +5,14 @@
 import type { Server, ServerWebSocket } from "bun";
 
 import { answerApiCall } from "./api.ts";
-import { answerUpgrade, socketClosed, type SocketData, socketMessage, socketOpened } from "./gateway.ts";
+import {
+  answerUpgrade,
+  socketClosed,
+  type SocketData,
+  socketDrained,
+  socketMessage,
+  socketOpened,
+} from "./gateway.ts";
 import type { World } from "./world.ts";
 
 /** Largest body of an API call; a command line may be 64 KiB long. */
@@ -80,6 +87,7 @@ export function serve(
       backpressureLimit: MAX_WAITING_BYTES,
       open: guarded((socket) => socketOpened(world, socket)),
       message: guarded((socket, message: string | Buffer) => socketMessage(world, socket, message)),
+      drain: guarded((socket) => socketDrained(socket)),
       close: guarded((socket) => socketClosed(socket)),
     },
   });

@@ -60,8 +60,9 @@ export class TimedLink {
     }
   }
 
-  /** Sends a message that suffers nothing but the delay, after everything under way. */
+  /** Sends a message that suffers nothing but the delay, after what is on the link; what waits for it is thrown away. */
   sendLast(frame: Uint8Array): void {
+    this.#link.dropWaiting(performance.now());
     this.#link.pushLast(frame, this.#faults, performance.now());
     this.#pump();
   }

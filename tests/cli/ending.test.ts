@@ -40,6 +40,8 @@ describe("ends", () => {
     ],
     ["killed by a signal there", closed(-1), {}, 255, "a signal ended the command"],
     ["killed by our Ctrl-C", closed(-1), { forwarded: "SIGINT" }, 130, ""],
+    ["what an agent tells after a Ctrl-C", closed(1), { forwarded: "SIGINT" }, 130, ""],
+    ["1 of a command that has had a Ctrl-C", closed(1), { forwarded: "SIGINT", isExact: true }, 1, ""],
     ["Ctrl-C that the command handled", closed(5), { forwarded: "SIGINT" }, 5, ""],
     ["a code beyond a byte", closed(256), {}, 255, "the command ended with code 256"],
     ["~.", { kind: "terminated", exitCode: undefined }, {}, 0, ""],
@@ -85,6 +87,7 @@ describe("ends", () => {
       forwarded: undefined,
       isCommand: false,
       hasExitCode: false,
+      isExact: false,
       ...circumstances,
     };
     expect(describeEnd(end, all)).toMatchObject({ exitCode, text });

@@ -60,6 +60,38 @@ describe("the link", () => {
     expect(client.messages.at(-1)?.type).toBe(MessageType.channelClosed);
   });
 
+  test("that is slow loses what waits at the gateway when the session ends; the agent is not held up", async () => {
+    const { running, client, agent, sessionId } = await scene({ toClient: { bytesPerSecond: 200_000 } });
+    await client.message(MessageType.startPublication);
+    const text = "x".repeat(1024);
+    for (let number = 0; number < 2_000; number++) agent.say(text);
+    expect(running.session(sessionId).messagesToClient).toBeGreaterThan(2_000);
+    await waitFor(() => client.outputs.length > 10, { what: "some output" });
+    agent.complete("");
+    expect((await client.end()).code).toBe(1000);
+    // 2 MB would have needed 10 s.
+    expect(client.outputs.length).toBeLessThan(1_500);
+    expect(client.messages.at(-1)?.type).toBe(MessageType.channelClosed);
+  });
+
+  test("loses in the same way what a client has not read", async () => {
+    const { client, agent } = await scene();
+    await client.message(MessageType.startPublication);
+    // Bun's own: the browsers' has none.
+    const socket = client.socket as WebSocket & { pause(): void; resume(): void };
+    socket.pause();
+    const text = "x".repeat(1024);
+    // More than the buffers of two kernels' sockets.
+    for (let number = 0; number < 30_000; number++) agent.say(text);
+    await Bun.sleep(0);
+    agent.complete("");
+    socket.resume();
+    expect((await client.end()).code).toBe(1000);
+    expect(client.outputs.length).toBeGreaterThan(0);
+    expect(client.outputs.length).toBeLessThan(30_000);
+    expect(client.messages.at(-1)?.type).toBe(MessageType.channelClosed);
+  });
+
   test("corrupts payloads so that digests tell", async () => {
     const { running, client, agent } = await scene({
       toAgent: { payloadCorruption: 1 },

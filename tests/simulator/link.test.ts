@@ -162,6 +162,21 @@ describe("a link", () => {
     expect(order).toEqual([1, 2, 1, 3]);
   });
 
+  test("throws away what waits in front of its bandwidth, and nothing that has passed it", () => {
+    const link = new FaultyLink(seededRandom(1), createLinkCounters());
+    // 200 bytes need 2 ms.
+    const narrow = { ...NO_LINK_FAULTS, bytesPerSecond: 100_000, delayMs: 50 };
+    for (let number = 0; number < 10; number++) link.push(numbered(number), narrow, 0);
+    link.dropWaiting(6);
+    expect(link.size).toBe(3);
+    expect(link.bytes).toBe(3 * FRAME_BYTES);
+    expect(link.waitingBytes(narrow, 6)).toBe(0);
+    link.pushLast(numbered(99), narrow, 6);
+    const arrived: number[] = [];
+    for (let frame = link.take(58); frame !== undefined; frame = link.take(58)) arrived.push(numberOf(frame));
+    expect(arrived).toEqual([0, 1, 2, 99]);
+  });
+
   test("has limits in bytes and in messages", () => {
     const counters = createLinkCounters();
     const link = new FaultyLink(seededRandom(1), counters);

@@ -9,6 +9,7 @@ import { childEnvironment, findProgram } from "./environment.ts";
 import type { Handled } from "./inbox.ts";
 import type { Plugin, PluginContext } from "./plugin.ts";
 import { endProcessTree } from "./process-tree.ts";
+import { agentSeparatesOutput } from "./version-order.ts";
 
 /** Time that the agent lets pass before it sends why a command could not start, in milliseconds. */
 const ERROR_DELAY_MS = 1000;
@@ -29,6 +30,8 @@ class Command implements Plugin {
   readonly #gone = Promise.withResolvers<void>();
   readonly #timers = new Set<Timer>();
   #child: Bun.Subprocess | undefined;
+  /** The reader has waited for the command's end, and whoever waits second is told 1. */
+  #signalled = false;
   #output: OutputWay | undefined;
   #stopped = false;
 
@@ -41,7 +44,10 @@ class Command implements Plugin {
     return this.#gone.promise;
   }
 
-  /** Only looks for the first Ctrl-C or Ctrl-\; everything else is dropped. */
+  /**
+   * Only looks for a Ctrl-C or Ctrl-\; everything else is dropped. Behind the first of them the agent waits here for the
+   * command's end: its reader is blocked, for a second one and for acknowledgements too.
+   */
   input(payloadType: number, payload: Uint8Array): Handled {
     if (payloadType !== PayloadType.output) return "taken";
     const control = payload.find((byte) => byte === 0x03 || byte === 0x1c);
@@ -50,7 +56,9 @@ class Command implements Plugin {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return "refused";
     // To the command alone, not to what it has started.
     child.kill(control === 0x03 ? "SIGINT" : "SIGQUIT");
-    return "taken";
+    this.#signalled = true;
+    void child.exited.then(() => this.#context.unblock(true));
+    return "blocked";
   }
 
   stop(): void {
@@ -62,7 +70,7 @@ class Command implements Plugin {
 
   #start(): void {
     const { task, options, log } = this.#context;
-    const separate = task.separateOutput ?? false;
+    const separate = task.separateOutput === true && agentSeparatesOutput(options.agentVersion);
     for (const [name, prefix] of [
       ["stdout", task.stdOutPrefix ?? ""],
       ["stderr", task.stdErrPrefix ?? ""],
@@ -78,6 +86,9 @@ class Command implements Plugin {
     const environment = childEnvironment(options.environment);
     const program = findProgram(name, environment);
     if ("problem" in program) return this.#failToStart(program.problem, separate);
+    if (options.missingPrograms.includes(program.path)) {
+      return this.#failToStart(`fork/exec ${program.path}: no such file or directory`, separate);
+    }
     const output = separate
       ? new SeparateOutput(this.#context, {
           stdOut: task.stdOutPrefix ?? "",
@@ -107,8 +118,9 @@ class Command implements Plugin {
     const { outbox, log } = this.#context;
     if (exitCode !== undefined) {
       log("command-ended", { exitCode });
+      const told = this.#signalled ? 1 : exitCode;
       // With the client away it is lost.
-      if (!outbox.paused) outbox.send(PayloadType.exitCode, encodeExitCode(exitCode));
+      if (!outbox.paused) outbox.send(PayloadType.exitCode, encodeExitCode(told));
     }
     this.#end("", true);
   }

@@ -18,8 +18,11 @@ export const RESEND_INTERVAL_MS = 100;
 export const WINDOW_BYTES = 4 * 1024 * 1024;
 const WINDOW_REOPEN_BYTES = 3 * 1024 * 1024;
 
-/** Bytes that the client has not read off the line at which the agent's own socket would block. */
-const LINE_BUSY_BYTES = 1024 * 1024;
+/**
+ * Bytes that wait at the gateway at which the agent's own socket blocks. Below it the agent learns nothing of the client's
+ * line: the gateway takes what it sends, however slow that line is.
+ */
+const GATEWAY_QUEUE_BYTES = 48 * 1024 * 1024;
 
 const INITIAL_RTT_MS = 100;
 const INITIAL_TIMEOUT_MS = 200;
@@ -40,7 +43,7 @@ export interface OutboxParts {
   send(frame: Uint8Array): void;
   /** Monotonic milliseconds. */
   now(): number;
-  /** Bytes sent that the client has not read. */
+  /** Bytes sent that wait at the gateway, because the client has not read them. */
   bufferedBytes(): number;
   /** What becomes of a payload before it goes on the wire: encryption. Absent: nothing. */
   outbound?(payloadType: number, payload: Uint8Array): Uint8Array;
@@ -75,9 +78,9 @@ export class Outbox {
     return this.#windowBytes < WINDOW_BYTES;
   }
 
-  /** So much is on the line that no source may go on, a paced one neither; look again a little later. */
+  /** The gateway takes no more, so that no source may go on, a paced one neither; look again a little later. */
   get lineBusy(): boolean {
-    return this.#parts.bufferedBytes() >= LINE_BUSY_BYTES;
+    return this.#parts.bufferedBytes() >= GATEWAY_QUEUE_BYTES;
   }
 
   /** Messages that wait for their acknowledgement. */

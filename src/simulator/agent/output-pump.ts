@@ -10,7 +10,7 @@ export const MESSAGE_BYTES = 1024;
 /** Messages sent without a break before others have their turn. */
 const BURST_MESSAGES = 128;
 
-/** Pause before looking again at a line that is busy, in milliseconds. */
+/** Pause before looking again at a gateway that takes no more, in milliseconds. */
 export const LINE_BUSY_DELAY_MS = 2;
 
 /** Where a pump takes its bytes from. */

@@ -1,6 +1,6 @@
 /**
- * Reads one pipe of a command and sends what it reads, without any pause between messages. It stops for good
- * when the client is away at the moment when it would read again: that is what the real agent does.
+ * Reads one pipe of a command and sends what it reads, without any pause between messages and without waiting for
+ * acknowledgements. It stops for good when the client is away at the moment when it would read again: that is what the real agent does.
  */
 import type { Outbox } from "./outbox.ts";
 import { LINE_BUSY_DELAY_MS, MESSAGE_BYTES } from "./output-pump.ts";
@@ -78,7 +78,6 @@ export class PipeReader {
         this.#send(chunk.subarray(at, at + pieceBytes));
         if (++burst % BURST_MESSAGES === 0) await breathe();
         while (outbox.lineBusy) await Bun.sleep(LINE_BUSY_DELAY_MS);
-        if (!outbox.hasRoom) await new Promise<void>((resolve) => outbox.whenRoom(resolve));
         if (this.#cancelled) return "ended";
       }
     }

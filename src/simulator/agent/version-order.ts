@@ -34,6 +34,11 @@ export function keepAliveOff(clientVersion: string): boolean {
   return compareVersions(clientVersion, "1.2.331.0") > 0;
 }
 
+/** Whether an agent of that version can send a command's outputs apart, while it runs, and its exit code. */
+export function agentSeparatesOutput(agentVersion: string): boolean {
+  return compareVersions(agentVersion, "3.1.1511.0") >= 0;
+}
+
 /** Whether that client is told to be updated, in sessions with separate output: it prints what it does not know. */
 export function isBeforeSeparateOutput(clientVersion: string): boolean {
   return compareVersions(clientVersion, "1.2.295") <= 0;

@@ -112,7 +112,7 @@ describe.concurrent("control bytes", () => {
       ["\x1c", "QUIT"],
     ] as const) {
       const client = run(
-        `sh -c 'trap "echo got ${signal}; exit 5" ${signal}; echo up; while :; do sleep 0.05; done'`,
+        `sh -c 'trap "echo got ${signal}; exit 0" ${signal}; echo up; while :; do sleep 0.05; done'`,
         SEPARATE,
       );
       await client.see("up");
@@ -123,19 +123,48 @@ describe.concurrent("control bytes", () => {
       client.input(`xx${byte}yy`);
       await client.finish();
       expect(client.text()).toBe(`up\ngot ${signal}\n`);
-      expect(client.text(12)).toBe("EXIT_CODE: 5");
+      // Although the command ended with 0.
+      expect(client.text(12)).toBe("EXIT_CODE: 1");
       expect(client.acknowledged).toEqual([0, 1, 2, 3, 4, 5]);
     }
   });
 
-  test("a command that a signal has ended: EXIT_CODE: -1", async () => {
+  test("a command that a signal has ended: EXIT_CODE: -1, and 1 where the signal came from here", async () => {
+    const killed = run("sh -c 'kill -9 $$'", SEPARATE);
+    await killed.finish();
+    expect(killed.text(12)).toBe("EXIT_CODE: -1");
     const client = run("sleep 300", SEPARATE);
     await waitFor(() => client.logs.some((line) => line.startsWith("command-started")), {
       what: "the command",
     });
     client.input("\x03");
     await client.finish();
-    expect(client.text(12)).toBe("EXIT_CODE: -1");
+    expect(client.text(12)).toBe("EXIT_CODE: 1");
+  });
+
+  test("behind the first one nothing is read before the command's end: no second one, no acknowledgement", async () => {
+    const go = new Gate();
+    const client = run(
+      `sh -c 'trap "echo INT" INT; trap "echo QUIT" QUIT; echo up; ${go.wait} seq 1 5; exit 0'`,
+      SEPARATE,
+    );
+    await client.see("up");
+    client.input("\x03");
+    await client.see("INT");
+    const acknowledged = client.acknowledged.length;
+    client.input("\x1c");
+    client.size(80, 24);
+    // What is not read as acknowledged is sent again and again, although the client acknowledges each time.
+    const repeats = (): number =>
+      client.frames.filter(({ type }) => type === "output_stream_data").length - client.messages.size;
+    await waitFor(() => repeats() > 1, { what: "messages that are sent again" });
+    expect(client.acknowledged).toHaveLength(acknowledged);
+    go.open();
+    await client.finish();
+    expect(client.text()).toBe("up\nINT\n1\n2\n3\n4\n5\n");
+    expect(client.text(12)).toBe("EXIT_CODE: 1");
+    // Read in the end: the first is acknowledged now, the second finds no command any more.
+    expect(client.logs.at(-1)).toContain('"unacknowledged":0');
   });
 });
 
@@ -188,6 +217,17 @@ describe.concurrent("a pause while it runs", () => {
 });
 
 describe.concurrent("the end", () => {
+  test("a client that acknowledges nothing gets everything that is printed, and the end after the wait", async () => {
+    const client = run("seq 1 2000000", SEPARATE, {
+      acknowledge: (frame) => frame.payloadType === 5 || frame.payloadType === 7,
+      options: { endAckWaitMs: 100 },
+    });
+    await client.finish(15_000);
+    // 14 MB: more than any window.
+    expect(client.text()).toEndWith("\n2000000\n");
+    expect(client.text(12)).toBe("EXIT_CODE: 0");
+  });
+
   test("terminate kills the command and what it has started", async () => {
     const client = run(`sh -c 'trap "" INT TERM; sleep 300 & echo up; sleep 300; sleep 300'`, SEPARATE);
     await client.see("up");

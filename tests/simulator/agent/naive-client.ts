@@ -99,6 +99,7 @@ export const QUICK: AgentOptions = {
   readyDelayMs: 0,
   environment: { PATH: "/usr/local/bin:/usr/bin:/bin", PS1: "$ ", HOME: "/" },
   deniedHosts: [],
+  missingPrograms: [],
   hosts: {},
 };
 

@@ -141,9 +141,9 @@ describe("window", () => {
     expect(made.outbox.hasRoom).toBe(false);
   });
 
-  test("a line with a mebibyte unread is busy", () => {
+  test("48 MiB that wait at the gateway are all that it takes", () => {
     const made = rig();
-    made.buffered = 1024 * 1024 - 1;
+    made.buffered = 48 * 1024 * 1024 - 1;
     expect(made.outbox.lineBusy).toBe(false);
     made.buffered += 1;
     expect(made.outbox.lineBusy).toBe(true);
