@@ -5,7 +5,7 @@ import type { CommandContext } from "./command.ts";
 import { TargetError, UsageError } from "./errors.ts";
 import { hostOf } from "./given.ts";
 import { ACCOUNT_OPTIONS, lineThroughSession } from "./ssh-habits.ts";
-import { MAX_NODES, resolveTarget, type Target } from "./target.ts";
+import { MAX_NODES, resolveTarget, type Target, targetOf } from "./target.ts";
 
 /** Refuses a command line without TARGET where nobody can be asked; before anything else is done. @throws UsageError */
 export function requireTarget(context: CommandContext, name: string): void {
@@ -28,10 +28,9 @@ export async function chooseTarget(context: CommandContext, account: Account): P
   }
   const nodes = await account.ssm.describeInstances([], MAX_NODES);
   const { pickNode } = await import("./picker/picker.ts");
-  const { InstanceId, PlatformType } = await pickNode(nodes, account.region, context.environment);
-  const id = InstanceId ?? "";
-  context.messages.about({ target: id });
-  return { id, platform: PlatformType };
+  const target = targetOf(await pickNode(nodes, account.region, context.environment));
+  context.messages.about({ target: target.id });
+  return target;
 }
 
 function canAsk({ messages }: CommandContext): boolean {

@@ -11,6 +11,8 @@ export interface Target {
   readonly id: string;
   /** `Linux`, `Windows` or `MacOS` where it is known. */
   readonly platform: string | undefined;
+  /** Of its SSM agent, where it is known. */
+  readonly agentVersion?: string | undefined;
 }
 
 /** A node as SSM describes it. */
@@ -18,6 +20,9 @@ export type Node = Awaited<ReturnType<Ssm["describeInstances"]>>[number];
 
 /** The part of SSM that is asked. */
 export type NodeDirectory = Pick<Ssm, "describeInstances">;
+
+/** Agents from this version on send what a command prints while it runs, and its exit code (their release notes). */
+export const SEPARATE_OUTPUT_SINCE = "3.1.1511.0";
 
 /** Most nodes that are looked through for an address or computer name. */
 export const MAX_NODES = 10_000;
@@ -51,7 +56,7 @@ export async function resolveTarget(ssm: NodeDirectory, word: string): Promise<T
       `${JSON.stringify(word)} means ${found.length} targets, name one by its id: ${listed}${more}`,
     );
   }
-  return { id: first.InstanceId, platform: first.PlatformType };
+  return targetOf(first);
 }
 
 /** Whether a target is a node, which SSM describes; others are known to their own services only. */
@@ -59,11 +64,16 @@ export function isNodeId(id: string): boolean {
   return NODE_ID.test(id);
 }
 
-/** The platform of a target that was named by its id; undefined when SSM does not tell. */
-export async function platformOf(ssm: NodeDirectory, target: Target): Promise<string | undefined> {
-  if (target.platform !== undefined || !isNodeId(target.id)) return target.platform;
+/** A target with what SSM tells of it; one that was named by its id is asked for now. */
+export async function describeTarget(ssm: NodeDirectory, target: Target): Promise<Target> {
+  if (target.platform !== undefined || !isNodeId(target.id)) return target;
   const nodes = await ssm.describeInstances([{ Key: "InstanceIds", Values: [target.id] }], 1).catch(() => []);
-  return nodes[0]?.PlatformType;
+  return nodes[0] === undefined ? target : targetOf(nodes[0]);
+}
+
+/** A node as a target. */
+export function targetOf({ InstanceId = "", PlatformType, AgentVersion }: Node): Target {
+  return { id: InstanceId, platform: PlatformType, agentVersion: AgentVersion };
 }
 
 /** What people call a node; empty where it has no name. */

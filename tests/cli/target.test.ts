@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 
 import { TargetError } from "../../src/cli/errors.ts";
-import { type Node, type NodeDirectory, platformOf, resolveTarget } from "../../src/cli/target.ts";
+import { describeTarget, type Node, type NodeDirectory, resolveTarget } from "../../src/cli/target.ts";
 
 type Filters = Parameters<NodeDirectory["describeInstances"]>[0];
 
@@ -102,11 +102,15 @@ describe("looked up", () => {
 
   test("the platform comes with it, or is asked for by the id", async () => {
     const ssm = directory();
-    expect(await platformOf(ssm, await resolveTarget(ssm, "office"))).toBe("Windows");
-    expect(await platformOf(ssm, { id: "mi-00000000000000001", platform: undefined })).toBe("Windows");
-    expect(await platformOf(ssm, { id: "i-0000000a", platform: undefined })).toBeUndefined();
+    expect((await describeTarget(ssm, await resolveTarget(ssm, "office"))).platform).toBe("Windows");
+    expect((await describeTarget(ssm, { id: "mi-00000000000000001", platform: undefined })).platform).toBe(
+      "Windows",
+    );
+    expect((await describeTarget(ssm, { id: "i-0000000a", platform: undefined })).platform).toBeUndefined();
     const denied: NodeDirectory = { describeInstances: () => Promise.reject(new Error("denied")) };
-    expect(await platformOf(denied, { id: "i-0000000a", platform: undefined })).toBeUndefined();
+    expect(
+      (await describeTarget(denied, { id: "i-0000000a", platform: undefined })).platform,
+    ).toBeUndefined();
   });
 });
 

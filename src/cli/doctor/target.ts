@@ -2,7 +2,7 @@
 import type { Ssm } from "../../aws/index.ts";
 import { agentAbilities, isNewerVersion } from "../../protocol/index.ts";
 import { roughly } from "../duration.ts";
-import { isNodeId, nameOf, type Node, resolveTarget } from "../target.ts";
+import { isNodeId, nameOf, type Node, resolveTarget, SEPARATE_OUTPUT_SINCE } from "../target.ts";
 import { type Finding, type Found, found } from "./finding.ts";
 
 /** What could be learnt about a target. */
@@ -23,6 +23,7 @@ const SINCE: readonly (readonly [version: string, what: string])[] = [
   ["2.3.672.0", "no tunnels and no SSH"],
   ["3.0.1124.0", "no exec (only exec --tty)"],
   ["3.1.1374.0", "no tunnels to hosts behind it"],
+  [SEPARATE_OUTPUT_SINCE, "no exit codes of exec"],
 ];
 
 const START_ITS_AGENT =

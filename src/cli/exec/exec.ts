@@ -1,8 +1,10 @@
 /** `exec`: one command on a target, stdout and stderr apart, with its exit code. */
-import type { Host } from "../../host/index.ts";
-import type { SessionParameters, StandardStreams } from "../../session/index.ts";
+import { randomBytes } from "node:crypto";
+
+import { isNewerVersion } from "../../protocol/index.ts";
+import type { SessionParameters } from "../../session/index.ts";
 import { isUnreadFile, waitingInputBytes } from "../../terminal/index.ts";
-import { openAccount } from "../account.ts";
+import { type Account, openAccount } from "../account.ts";
 import { chooseTarget, requireTarget } from "../choose-target.ts";
 import { type Command, type CommandContext, COMMON_ARGUMENTS, TARGET_ARGUMENT } from "../command.ts";
 import { readDuration } from "../duration.ts";
@@ -10,9 +12,14 @@ import { UsageError } from "../errors.ts";
 import { ExitCode } from "../exit-codes.ts";
 import { unixCommandLine } from "../quoting.ts";
 import { type Ran, runAndTell } from "../run-to-end.ts";
-import { platformOf, type Target } from "../target.ts";
+import { describeTarget, SEPARATE_OUTPUT_SINCE, type Target } from "../target.ts";
 import { windowsCommandLine, windowsShellLine } from "../windows-quoting.ts";
 import { JSON_FORMS, type JsonForm, type JsonOutput, openJsonOutput, type RunFacts } from "./json-output.ts";
+import { WrappedRun } from "./wrapped-kinds.ts";
+import { markerWord, wrappedWords } from "./wrapper.ts";
+
+/** So many that nobody guesses them. */
+const MARKER_BYTES = 16;
 
 /** See the file's comment. */
 export const exec: Command = {
@@ -20,11 +27,16 @@ export const exec: Command = {
   arguments: {
     target: TARGET_ARGUMENT,
     shell: { type: "string", description: "run a line with the target's shell instead", valueHint: "LINE" },
-    tty: { type: "boolean", alias: "t", description: "give the command a terminal (no exit code then)" },
+    tty: { type: "boolean", alias: "t", description: "give the command a terminal" },
     timeout: {
       type: "string",
       description: "end it after this time, for example 90s",
       valueHint: "DURATION",
+    },
+    plain: {
+      type: "boolean",
+      description:
+        "run the command by itself: without the sh around it that keeps its end from being cut off",
     },
     ...COMMON_ARGUMENTS,
     json: {
@@ -67,14 +79,10 @@ async function run(context: CommandContext): Promise<number> {
   }
   requireTarget(context, "exec");
   const account = await openAccount(context);
-  const target = await chooseTarget(context, account);
-  const windows = (await platformOf(account.ssm, target)) === "Windows";
-  const command = windows
-    ? line === undefined
-      ? windowsCommandLine(words, { tty })
-      : windowsShellLine(line, { tty })
-    : unixCommandLine(line === undefined ? words : ["/bin/sh", "-c", line]);
-  const host = await account.host(target.id, { separateOutput: !tty });
+  const target = await describeTarget(account.ssm, await chooseTarget(context, account));
+  const isWindows = target.platform === "Windows";
+  const { agentVersion } = target;
+  const isOld = agentVersion !== undefined && isNewerVersion(SEPARATE_OUTPUT_SINCE, agentVersion);
   if (!tty && waitingInputBytes() > 0) {
     // A list that a loop reads (`while read …; done < hosts`) is not at its start any more.
     context.messages.warn(
@@ -82,6 +90,58 @@ async function run(context: CommandContext): Promise<number> {
       "standard input cannot reach such a command and is not read; --tty, or ssh through ssh-proxy, can pass it on",
     );
   }
+  if (!tty && isOld) {
+    context.messages.warn(
+      "old-agent",
+      `its agent (${agentVersion}) shows output only at the end and tells no exit code; from ${SEPARATE_OUTPUT_SINCE} on it does`,
+    );
+  }
+  const task: Task = {
+    target,
+    tty,
+    form,
+    ...(timeoutMs === undefined || timeoutMs === Infinity ? {} : { timeoutMs }),
+  };
+  if (isWindows) {
+    const command = line === undefined ? windowsCommandLine(words, { tty }) : windowsShellLine(line, { tty });
+    return runTask(context, account, { ...task, command });
+  }
+  const argv = line === undefined ? words : ["/bin/sh", "-c", line];
+  const plain = { ...task, command: unixCommandLine(argv) };
+  if (args.flag("plain") || (isOld && !tty)) return runTask(context, account, plain);
+  const wrapped = new WrappedRun(markerWord(randomBytes(MARKER_BYTES)), () =>
+    context.messages.warn(
+      "not-started",
+      "the start of the command has not been shown for 10 s: the target may show nothing before its end. Ctrl-C ends it",
+    ),
+  );
+  const wrappedLine = unixCommandLine(wrappedWords(argv, wrapped.word, { tty }));
+  // A shell runs the line of a command on a terminal, and would stay beside it.
+  const command = tty ? `exec ${wrappedLine}` : wrappedLine;
+  return runTask(context, account, { ...task, command, wrapped, instead: plain });
+}
+
+/** One session that is to run a command. */
+interface Task {
+  readonly target: Target;
+  readonly tty: boolean;
+  readonly form: JsonForm | undefined;
+  readonly timeoutMs?: number;
+}
+
+/** With its command line, as the target's agent takes it. */
+interface CommandTask extends Task {
+  readonly command: string;
+  /** It stands under the script; absent: it is the command itself. */
+  readonly wrapped?: WrappedRun;
+  /** What to run where the script cannot be started. */
+  readonly instead?: CommandTask;
+}
+
+/** Runs it to an exit code. */
+async function runTask(context: CommandContext, account: Account, task: CommandTask): Promise<number> {
+  const { target, tty, form, timeoutMs, command, wrapped, instead } = task;
+  const host = await account.host(target.id, { separateOutput: !tty });
   const session = await account.start({
     target: target.id,
     documentName: tty ? "AWS-StartInteractiveCommand" : "AWS-StartNonInteractiveCommand",
@@ -89,12 +149,19 @@ async function run(context: CommandContext): Promise<number> {
   });
   const output =
     form === undefined ? undefined : openJsonOutput(form, factsOf(target, session), host.streams);
-  const ran = await runAndTell(context, output === undefined ? host : withStreams(host, output), session, {
+  const world = {
+    ...host.world,
+    ...(output === undefined ? {} : { streams: output }),
+    ...(wrapped === undefined ? {} : { kinds: wrapped.kinds() }),
+  };
+  const ran = await runAndTell(context, { ...host, world }, session, {
     isCommand: true,
-    hasExitCode: !tty,
-    sayId: args.flag("verbose"),
-    ...(timeoutMs === undefined || timeoutMs === Infinity ? {} : { timeoutMs }),
+    hasExitCode: !tty || wrapped !== undefined,
+    isExact: wrapped !== undefined,
+    sayId: context.args.flag("verbose"),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
+  if (wrapped?.couldNotStart === true && instead !== undefined) return runTask(context, account, instead);
   return output === undefined ? ran.exitCode : answer(context, output, ran);
 }
 
@@ -113,11 +180,6 @@ function readJsonForm({ args }: CommandContext, tty: boolean): JsonForm | undefi
 
 function factsOf({ id }: Target, { sessionId }: SessionParameters): RunFacts {
   return { target: id, sessionId };
-}
-
-/** A host whose session's output goes elsewhere. */
-function withStreams(host: Host, streams: StandardStreams): Host {
-  return { ...host, world: { ...host.world, streams } };
 }
 
 /** Completes the JSON of a run that has ended. @returns the exit code */

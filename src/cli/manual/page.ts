@@ -14,7 +14,8 @@ const COMMON: Readonly<Record<string, { readonly description: string }>> = COMMO
 const EXIT_CODES: readonly (readonly [code: string, when: string])[] = [
   ["0", "It worked; ~. left a shell."],
   ["the command's", "exec, demo -c, and forward with a COMMAND."],
-  ["126, 127", "forward: its COMMAND cannot be run, or was not found."],
+  ["126, 127", "exec, forward: the command cannot be run, or was not found."],
+  ["128 + n", "exec: signal n ended the command."],
   ["1", "doctor: something is broken."],
   [`${ExitCode.usage}`, "The command line cannot be understood."],
   [`${ExitCode.timeout}`, "exec: the time of --timeout was up."],

@@ -320,10 +320,15 @@ describe("the target", () => {
   const agent = (AgentVersion: string) => judgeAgent({ ...facts, node: { ...node, AgentVersion } });
   test.each([
     ["3.3.5068.0", "ok", "everything"],
-    ["3.1.1374.0", "ok", "everything"],
+    ["3.1.1511.0", "ok", "everything"],
+    ["3.1.1374.0", "warn", "is old: no exit codes of exec"],
     ["3.1.1373.0", "warn", "is old: no tunnels to hosts behind it"],
     ["3.0.222.0", "warn", "is old: no exec (only exec --tty), no tunnels to hosts behind it"],
-    ["3.0.196.0", "warn", "no tunnels to hosts behind it, one connection at a time in a tunnel"],
+    [
+      "3.0.196.0",
+      "warn",
+      "no tunnels to hosts behind it, no exit codes of exec, one connection at a time in a tunnel",
+    ],
     ["2.3.672.0", "warn", "is old: no exec"],
     ["2.3.0.0", "warn", "no sessions at all, no tunnels and no SSH"],
   ] as const)("agent %s", (version, result, text) => {

@@ -64,10 +64,23 @@ describe.concurrent("exec", () => {
     expect(await exec(WEB, "--shell", line)).toMatchObject({ stdout: "a  b|{{y}}|it's\n2", exitCode: 0 });
   });
 
-  test("a program that is not there: 1 and the agent's words, as the agent reports it", async () => {
-    const { stdout, stderr, exitCode } = await exec(WEB, "--", "no-such-program");
-    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 1 });
-    expect(stderr).toContain("no-such-program");
+  test("a program that is not there: 127, one that is none: 126, a signal: 128 + n", async () => {
+    const missing = await exec(WEB, "--", "no-such-program");
+    expect(missing).toMatchObject({ stdout: "", exitCode: 127 });
+    expect(missing.stderr).toContain("no-such-program");
+    expect(await exec(WEB, "--", "/etc/passwd")).toMatchObject({ stdout: "", exitCode: 126 });
+    expect(await exec(WEB, "--shell", "kill -9 $$")).toMatchObject({ stdout: "", stderr: "", exitCode: 137 });
+  });
+
+  test("--plain leaves codes to the agent", async () => {
+    const missing = await exec(WEB, "--plain", "--", "no-such-program");
+    expect(missing).toMatchObject({ stdout: "", exitCode: 1 });
+    expect(missing.stderr).toContain("executable file not found in $PATH");
+    expect(await exec(WEB, "--plain", "--shell", "kill -9 $$")).toMatchObject({
+      stdout: "",
+      stderr: "session-manager-plugin: a signal ended the command\n",
+      exitCode: 255,
+    });
   });
 
   test("300 kB arrive whole, also with --quiet", async () => {
@@ -80,7 +93,7 @@ describe.concurrent("exec", () => {
     const outcome = await exec(WEB, "--timeout", "3s", "--shell", "echo begun; sleep 60");
     expect(outcome).toMatchObject({ stdout: "begun\n", exitCode: 124 });
     expect(outcome.stderr).toBe(
-      "session-manager-plugin: the time is up (--timeout 3 s), the session was ended\n",
+      "session-manager-plugin: the time is up (--timeout 3 s), the command was ended\n",
     );
   });
 
