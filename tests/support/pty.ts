@@ -150,3 +150,18 @@ export function startPty(command: readonly string[], options: PtyOptions = {}): 
     },
   };
 }
+
+let newSettings: Promise<LineSettings | undefined> | undefined;
+
+/**
+ * The settings of every new terminal. Those of one in which a program has been started may be the program's already,
+ * however soon they are read.
+ */
+export function newTerminalSettings(): Promise<LineSettings | undefined> {
+  newSettings ??= (async () => {
+    const pty = startPty(["true"]);
+    await pty.finish();
+    return pty.lineSettings();
+  })();
+  return newSettings;
+}

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 
 import { run, start } from "../support/processes.ts";
 import { needs } from "../support/programs.ts";
-import { type LineSettings, type PtyProcess, startPty } from "../support/pty.ts";
+import { type LineSettings, newTerminalSettings, type PtyProcess, startPty } from "../support/pty.ts";
 import { SeededRandom } from "../support/seeded-random.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { fixture } from "./executable.ts";
@@ -25,10 +25,10 @@ beforeAll(async () => {
   program = await fixture();
 }, 30_000);
 
-/** Starts the raw fixture; the settings from before are read while it cannot have begun yet. */
+/** Starts the raw fixture; before it the terminal was as every new one is. */
 async function startRaw(behaviour = "raw"): Promise<{ pty: PtyProcess; before: LineSettings | undefined }> {
   const pty = startPty([program, behaviour]);
-  const before = pty.lineSettings();
+  const before = await newTerminalSettings();
   await pty.waitForOutput("READY");
   return { pty, before };
 }
@@ -116,7 +116,7 @@ onUnix("raw mode", () => {
 
   test("without the C library: keys are bytes, output is still processed, and all is put back", async () => {
     const pty = startPty([program, "raw", "basic"]);
-    const before = pty.lineSettings();
+    const before = await newTerminalSettings();
     await pty.waitForOutput("READY basic");
     expect(pty.lineSettings()).toEqual({ ...RAW, outputProcessing: true });
     await pty.writeAndWait("\x03", "<03>");
